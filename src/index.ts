@@ -13,7 +13,28 @@
  * The folders below `src` are not public and may change.
  */
 export { DistributedKeyValueStore } from './embedded/index.js';
-export type { ClusterStatus, EmbeddedNodeStatus, KeyLocation, StoreOptions } from './embedded/index.js';
+export type {
+  AtomicOperation,
+  BatchOperation,
+  BatchResults,
+  BatchValue,
+  Check,
+  ClusterStatus,
+  CommitResult,
+  DeleteOptions,
+  EmbeddedNodeStatus,
+  Entry,
+  IncrementOptions,
+  IncrementResult,
+  JsonPatch,
+  KeyLocation,
+  PutOptions,
+  StoreOptions,
+  Transaction,
+  TransactionOptions,
+  Ttl,
+  WriteResult,
+} from './embedded/index.js';
 export { KvorumError, type ErrorCode, type ErrorDetails, type Outcome } from './shard/index.js';
 export { checkHistory, formatOperation } from './check/index.js';
 export type {

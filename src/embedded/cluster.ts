@@ -4,7 +4,13 @@
  * Nodes are numbered from 0 here and from 1 inside the cluster. Keys are canonical bytes here.
  */
 import { v4 as uuidv4 } from 'uuid';
-import { Dispatcher, RemoteBackend, type DispatchReply } from '../router/index.js';
+import {
+  Dispatcher,
+  RemoteBackend,
+  runTransaction,
+  type DispatchReply,
+  type TransactionRequest,
+} from '../router/index.js';
 import {
   KvorumError,
   MemoryNetwork,
@@ -146,6 +152,28 @@ export class EmbeddedCluster {
     return reply.answer.type === 'refused' ? this.#withCause(reply, reply.answer) : reply;
   }
 
+  /** Runs a program whose keys may be of any shards. */
+  transact(request: TransactionRequest, timeoutMs: number): Promise<EmbeddedReply> {
+    return runTransaction(request, {
+      deadlineMs: timeoutMs,
+      forward: true,
+      shardOfKey: (key) => this.shardOf(key),
+      execute: (operation, { deadlineMs }) => this.execute(operation, deadlineMs),
+    });
+  }
+
+  shardOf(key: Uint8Array): number {
+    return shardOfKey(key, this.#options.shards);
+  }
+
+  /** Resolves after half to all of `ms`. */
+  backoff(ms: number): Promise<void> {
+    const { runtime } = this.#host;
+    return new Promise((resolve) => {
+      runtime.after(ms * (0.5 + runtime.random() / 2), resolve);
+    });
+  }
+
   /** The start of the nodes does not count as long as it makes progress and most holders of the key have disk space. */
   async #deadlineAfterStart(operation: KvOperation, timeoutMs: number): Promise<number> {
     const deadline = this.#runtime.now() + timeoutMs;
@@ -249,7 +277,7 @@ export class EmbeddedCluster {
   }
 
   where(key: Uint8Array): KeyLocation {
-    const shard = shardOfKey(key, this.#options.shards);
+    const shard = this.shardOf(key);
     const replicas = this.#backend.topology()?.shards[shard] ?? [];
     const leader = this.#leaderOf(shard);
     return { shard, replicas: replicas.map((id) => id - 1), leader };

@@ -8,6 +8,21 @@
  *
  * Invariant: an operation ends in an answer that a majority of the key's replicas confirmed, or in an error.
  */
+export type { AtomicOperation, Check, CommitResult } from './atomic.js';
 export type { ClusterStatus, EmbeddedNodeStatus, KeyLocation } from './cluster.js';
+export type {
+  BatchOperation,
+  BatchResults,
+  BatchValue,
+  DeleteOptions,
+  Entry,
+  IncrementOptions,
+  IncrementResult,
+  JsonPatch,
+  PutOptions,
+  Ttl,
+  WriteResult,
+} from './entries.js';
 export type { StoreOptions } from './options.js';
 export { DistributedKeyValueStore } from './store.js';
+export type { Transaction, TransactionOptions } from './transaction.js';

@@ -1,13 +1,12 @@
-/**
- * The public class: argument checks and the encoding of keys and values; `cluster.ts` has the nodes.
- */
-import { newOperationId } from '../router/index.js';
-import { KvorumError, decodeValue, encodeKey, encodeValue, type Answer, type KvOperation } from '../shard/index.js';
+/** The public class: nodes to start, fail and stop; `keyspace.ts` has the operations on keys, `cluster.ts` the nodes. */
+import { encodeKey } from '../shard/index.js';
 import { EmbeddedCluster, type ClusterStatus, type KeyLocation } from './cluster.js';
+import { ClusterExecutor } from './executor.js';
+import { Keyspace } from './keyspace.js';
 import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './options.js';
 
 /**
- * A whole cluster in one process, behind put, get and delete: the raft, shard and router code that runs between
+ * A whole cluster in one process, behind the operations on keys (`Keyspace`): the raft, shard and router code that runs between
  * machines, over an in-memory network, so that a program or a test can fail nodes and cut links.
  *
  * Keys are any plain data, compared by content (`shard/keys/encoder.ts`), at most 4,096 bytes encoded. Values are
@@ -19,10 +18,10 @@ import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './o
  * await kvs.put('product1', { name: 'Laptop', price: 999.99 });
  * const product = await kvs.get<{ name: string; price: number }>('product1');
  */
-export class DistributedKeyValueStore {
+export class DistributedKeyValueStore extends Keyspace {
   readonly #options: CheckedOptions;
   readonly #cluster: EmbeddedCluster;
-  #closed = false;
+  readonly #executor: ClusterExecutor;
 
   /**
    * Starts a cluster of `nodes` nodes that keeps every key on `replicas` of them. Operations may be called at once:
@@ -39,8 +38,13 @@ export class DistributedKeyValueStore {
   constructor(options?: StoreOptions);
   constructor(first: number | StoreOptions = {}, replicas?: number) {
     const given = typeof first === 'number' ? { nodes: first } : first;
-    this.#options = checkOptions(replicas === undefined ? given : { ...given, replicas });
-    this.#cluster = new EmbeddedCluster(this.#options);
+    const options = checkOptions(replicas === undefined ? given : { ...given, replicas });
+    const cluster = new EmbeddedCluster(options);
+    const executor = new ClusterExecutor(cluster, options.timeoutMs);
+    super(executor);
+    this.#options = options;
+    this.#cluster = cluster;
+    this.#executor = executor;
   }
 
   /**
@@ -52,52 +56,6 @@ export class DistributedKeyValueStore {
    */
   ready(): Promise<void> {
     return this.#cluster.ready();
-  }
-
-  /**
-   * Stores a copy of `value`, whatever the key held before. When this resolves, a majority of the key's replicas has it
-   * on its disk.
-   * @throws TypeError if key or value cannot be serialized; KvorumError otherwise, whose `outcome` says whether the
-   *   write happened: `key-too-long`, `value-too-large`; `no-quorum`, `no-leader` or `timeout` when too few replicas
-   *   answered within `timeoutMs`; `disk-full`; `storage-failed` if too few of the key's replicas could start (at once
-   *   if no node could), with the error of one as `cause`; `shutting-down` after `close()`.
-   */
-  async put(key: unknown, value: unknown): Promise<void> {
-    const { body, contentType } = encodeValue(value);
-    await this.#execute({
-      type: 'put',
-      key: encodeKey(key),
-      body,
-      contentType,
-      condition: { type: 'none' },
-      operationId: newOperationId(),
-      attempt: 'initial',
-    });
-  }
-
-  /**
-   * A copy of the latest value, or undefined if the key is absent. Linearizable: it reflects every write that resolved
-   * before this call.
-   * @typeParam T type of the value that the caller stored under the key; not checked
-   * @throws TypeError if the key cannot be serialized; KvorumError as `put`, and `invalid-request` if bytes that were
-   *   stored over HTTP are not of their content type.
-   */
-  async get<T = unknown>(key: unknown): Promise<T | undefined> {
-    const answer = await this.#execute({ type: 'get', key: encodeKey(key), consistency: 'linearizable' });
-    if (answer.type !== 'get' || answer.record === undefined) return undefined;
-    return decodeValue(answer.record) as T;
-  }
-
-  /** Removes the key; true if it was there. @throws TypeError if the key cannot be serialized; KvorumError as `put` */
-  async delete(key: unknown): Promise<boolean> {
-    const answer = await this.#execute({
-      type: 'delete',
-      key: encodeKey(key),
-      condition: { type: 'none' },
-      operationId: newOperationId(),
-      attempt: 'initial',
-    });
-    return answer.type === 'delete' && answer.deleted;
   }
 
   /**
@@ -167,7 +125,7 @@ export class DistributedKeyValueStore {
    *   process is ended by SIGKILL 2 s after it has reached its end.
    */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#executor.close();
     await this.#cluster.close();
   }
 
@@ -190,14 +148,5 @@ export class DistributedKeyValueStore {
 
   #node(node: number): number {
     return whole('node', node, 0, this.#options.nodes - 1);
-  }
-
-  async #execute(operation: KvOperation): Promise<Answer> {
-    if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
-    const { answer, cause } = await this.#cluster.execute(operation, this.#options.timeoutMs);
-    if (answer.type !== 'refused') return answer;
-    const error = new KvorumError(answer.code, answer.message, answer.details, answer.outcome);
-    if (cause !== undefined) error.cause = cause;
-    throw error;
   }
 }

@@ -39,6 +39,7 @@ export {
   RemoteBackend,
   runTransaction,
   type TransactionReply,
+  type TransactionRequest,
 } from './dispatch/index.js';
 export { DEFAULT_LIMITS, RequestIds } from './http/index.js';
 export { KvRoutes, type KvRoutesOptions, type RequestObserver } from './kv/index.js';

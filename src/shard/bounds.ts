@@ -78,6 +78,8 @@ export function isJsonType(stored: string): boolean {
 }
 const JSON_TYPE = 'application/json';
 
+export const BYTES_CONTENT_TYPE = 'application/octet-stream';
+
 /** Of values in V8's serialization (`value.ts`). */
 export const V8_CONTENT_TYPE = 'application/vnd.kvorum.v8';
 

@@ -35,6 +35,7 @@ export {
   writeAtomically,
 } from '../raft/storage/index.js';
 export {
+  BYTES_CONTENT_TYPE,
   isRevision,
   MAX_BOUND_BYTES,
   MAX_CONTENT_TYPE_BYTES,
@@ -55,6 +56,7 @@ export { binaryString } from './big-endian.js';
 export { WireError } from './byte-buffer.js';
 export * from './duration.js';
 export * from './errors.js';
+export { exactJson } from './exact-json.js';
 export * from './formats.js';
 export * from './list.js';
 export * from './operation.js';

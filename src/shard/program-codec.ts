@@ -5,7 +5,7 @@
  * Numbers are little-endian (`byte-buffer.ts`). Keys and bodies are read as views. Every bound of a program is checked
  * here, when it is written as well as when it is read: what this accepts, the state machine can apply.
  */
-import { MAX_ENCODED_KEY_BYTES, MAX_VALUE_BYTES } from './bounds.js';
+import { BYTES_CONTENT_TYPE, MAX_ENCODED_KEY_BYTES, MAX_VALUE_BYTES } from './bounds.js';
 import { ByteReader, ByteWriter, WireError } from './byte-buffer.js';
 import { refuse } from './errors.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
@@ -152,6 +152,9 @@ function writeStep(out: ByteWriter, step: Step): void {
       writeIncrement(out, step);
       return;
     case 'append':
+      out.ascii(step.contentType ?? BYTES_CONTENT_TYPE);
+      out.longBytes(checkedBody(step.body));
+      return;
     case 'merge-patch':
     case 'json-patch':
       out.longBytes(checkedBody(step.body));
@@ -193,7 +196,10 @@ function readStep(input: ByteReader): Step {
     }
     case 'increment':
       return readIncrement(input, base);
-    case 'append':
+    case 'append': {
+      const contentType = input.ascii();
+      return { type, ...base, contentType, body: checkedBody(input.longBytes()) };
+    }
     case 'merge-patch':
     case 'json-patch':
       return { type, ...base, body: checkedBody(input.longBytes()) };

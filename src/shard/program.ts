@@ -63,7 +63,12 @@ export type Step =
       /** Deadline of a key that this step creates, in ms from the entry. */
       readonly ttlMs: number | undefined;
     })
-  | (StepBase & { readonly type: 'append'; readonly body: Uint8Array })
+  | (StepBase & {
+      readonly type: 'append';
+      readonly body: Uint8Array;
+      /** Of a key that this step creates; default: bytes. */
+      readonly contentType?: string;
+    })
   | (StepBase & { readonly type: 'merge-patch'; readonly body: Uint8Array })
   | (StepBase & { readonly type: 'json-patch'; readonly body: Uint8Array })
   /** Sets the deadline, ms from the entry, or removes it (undefined). */

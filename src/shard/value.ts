@@ -15,15 +15,14 @@
  */
 import { DefaultDeserializer, serialize } from 'node:v8';
 import { types } from 'node:util';
-import { MAX_VALUE_BYTES, V8_CONTENT_TYPE, writtenContentType } from './bounds.js';
+import { BYTES_CONTENT_TYPE, MAX_VALUE_BYTES, V8_CONTENT_TYPE, writtenContentType } from './bounds.js';
 import { KvorumError } from './errors.js';
 import { exactJson } from './exact-json.js';
 import { messageOf } from '../thrown.js';
 
 export { V8_CONTENT_TYPE } from './bounds.js';
 
-const TEXT_CONTENT_TYPE = 'text/plain; charset=utf-8';
-const BYTES_CONTENT_TYPE = 'application/octet-stream';
+export const TEXT_CONTENT_TYPE = 'text/plain; charset=utf-8';
 export const JSON_CONTENT_TYPE = 'application/json';
 /** Integers that a double may not hold, as increments write them; longer ones are not counters. */
 const LONG_INTEGER = /^-?[1-9][0-9]{15,18}$/;

@@ -1,13 +1,19 @@
 /** Types that a caller of the package sees. The compiler checks them (`npm run types`); running this file proves nothing. */
 import { expectTypeOf, test } from 'vitest';
 import type {
+  AtomicOperation,
   ClusterStatus,
+  CommitResult,
   DistributedKeyValueStore,
+  Entry,
   ErrorCode,
+  IncrementResult,
   KeyLocation,
   KvorumError,
   Outcome,
+  PutOptions,
   StoreOptions,
+  WriteResult,
 } from '../../src/index.js';
 
 interface User {
@@ -25,12 +31,52 @@ test('get returns the type argument or undefined; unknown without one', () => {
 });
 
 test('keys and values may be of any type; results have one', () => {
-  expectTypeOf<DistributedKeyValueStore['put']>().parameters.toEqualTypeOf<[key: unknown, value: unknown]>();
-  expectTypeOf<DistributedKeyValueStore['put']>().returns.resolves.toBeVoid();
+  expectTypeOf<DistributedKeyValueStore['put']>().parameters.toEqualTypeOf<
+    [key: unknown, value: unknown, options?: PutOptions]
+  >();
+  expectTypeOf<DistributedKeyValueStore['put']>().returns.resolves.toEqualTypeOf<WriteResult>();
+  expectTypeOf<DistributedKeyValueStore['increment']>().returns.resolves.toEqualTypeOf<IncrementResult>();
   expectTypeOf<DistributedKeyValueStore['delete']>().returns.resolves.toBeBoolean();
   expectTypeOf<DistributedKeyValueStore['where']>().returns.toEqualTypeOf<KeyLocation>();
   expectTypeOf<DistributedKeyValueStore['status']>().returns.toEqualTypeOf<ClusterStatus>();
   expectTypeOf<DistributedKeyValueStore>().toExtend<AsyncDisposable>();
+});
+
+const more = {
+  entry: (kvs: DistributedKeyValueStore) => kvs.getEntry<User>('user1'),
+  transaction: (kvs: DistributedKeyValueStore) => kvs.transaction(async (tx) => (await tx.get<User>('user1'))?.name),
+  batch: (kvs: DistributedKeyValueStore) =>
+    kvs.batch([
+      { op: 'get', key: 1 },
+      { op: 'put', key: 1, value: 2, ttl: '30s' },
+      { op: 'delete', key: 1 },
+      { op: 'increment', key: 1, by: 1n },
+    ]),
+};
+
+test('the type argument is that of the value of an entry', () => {
+  expectTypeOf(more.entry).returns.resolves.toEqualTypeOf<Entry<User> | undefined>();
+});
+
+test('a transaction gives what its function returns', () => {
+  expectTypeOf(more.transaction).returns.resolves.toEqualTypeOf<string | undefined>();
+});
+
+test('results of a batch have the types of its operations, place by place', () => {
+  expectTypeOf(more.batch).returns.resolves.toEqualTypeOf<
+    [
+      PromiseSettledResult<unknown>,
+      PromiseSettledResult<WriteResult>,
+      PromiseSettledResult<boolean>,
+      PromiseSettledResult<IncrementResult>,
+    ]
+  >();
+});
+
+test('an atomic operation says whether it committed, and where', () => {
+  expectTypeOf<AtomicOperation['commit']>().returns.resolves.toEqualTypeOf<CommitResult>();
+  expectTypeOf<AtomicOperation['check']>().returns.toEqualTypeOf<AtomicOperation>();
+  expectTypeOf<Extract<CommitResult, { committed: true }>['revision']>().toBeNumber();
 });
 
 test('a store is made from numbers or options, all of which may be left out', () => {

@@ -241,8 +241,8 @@ describe('deletions', () => {
 });
 
 describe('the content type', () => {
-  const append = (key: string, value: string): Step => ({
-    ...{ type: 'append', key: stringKey(key), body: text(value) },
+  const append = (key: string, value: string, contentType?: string): Step => ({
+    ...{ type: 'append', key: stringKey(key), body: text(value), ...(contentType && { contentType }) },
     ...base,
   });
   const typed = (key: string, value: string, contentType: string): Step => put(key, value, { contentType });
@@ -252,6 +252,16 @@ describe('the content type', () => {
     expect(lab.results(add('n', 5n), get('n'))[1]).toMatchObject({ record: { contentType: 'application/json' } });
     const isFive = { type: 'value', key: stringKey('n'), json: true, value: text('5.0') } as const;
     expect(lab.outcome(program([get('n')], { comparisons: [isFive] }))).toMatchObject({ succeeded: true });
+  });
+
+  it('of a value that an append creates is as asked, and bytes otherwise; another append leaves it', () => {
+    const lab = new Lab();
+    lab.results(append('a', '1', 'text/plain'), append('a', '2', 'text/css'), append('b', '1'));
+    expect(lab.results(get('a'), get('b'))).toMatchObject([
+      { record: { contentType: 'text/plain' } },
+      { record: { contentType: 'application/octet-stream' } },
+    ]);
+    expect(lab.value('a')).toBe('12');
   });
 
   it.each(['application/json', 'Application/JSON; charset=utf-8', 'application/vnd.kvorum.v8'])(

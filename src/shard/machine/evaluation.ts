@@ -7,7 +7,7 @@
  */
 import type { StateKey } from '../../raft/index.js';
 import { binaryString } from '../big-endian.js';
-import { isJsonType, isStructuredType } from '../bounds.js';
+import { BYTES_CONTENT_TYPE, isJsonType, isStructuredType } from '../bounds.js';
 import { ERRORS, refuse, type ErrorCode, type ErrorDetails } from '../errors.js';
 import type { Condition, KeyRecord, Refusal } from '../operation.js';
 import type { Comparison, Expiry, Program, Step, StepResult } from '../program.js';
@@ -164,8 +164,9 @@ export class Evaluation {
         if (met.now !== undefined && isStructuredType(met.now.contentType)) {
           return failed('wrong-type', { field: 'value' });
         }
+        const { contentType: typeIfNew = BYTES_CONTENT_TYPE } = step;
         const changed = applyAppend(met.now?.body, step.body, { valueBytes: this.#valueLimit });
-        return 'fault' in changed ? faulted(changed.fault) : this.#replace(met, changed.value, BYTES_TYPE);
+        return 'fault' in changed ? faulted(changed.fault) : this.#replace(met, changed.value, typeIfNew);
       }
       case 'merge-patch':
       case 'json-patch':
@@ -242,7 +243,6 @@ type WriteResult = Extract<StepResult, { type: 'write' }>;
 
 /** Of objects that a patch creates, and of numbers: so a comparison as JSON finds both. */
 const JSON_TYPE = 'application/json';
-const BYTES_TYPE = 'application/octet-stream';
 
 export const isDue = (row: Uint8Array, clockMs: number): boolean => {
   const expiry = expiryOf(row);

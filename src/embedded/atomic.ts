@@ -1,0 +1,115 @@
+/** Atomic operations: checks, and writes that happen together if all of them hold. */
+import { JSON_CONTENT_TYPE, KvorumError, encodeKey, type Answer, type Comparison, type Step } from '../shard/index.js';
+import { checkNames, revisionOf } from './arguments.js';
+import type { IncrementOptions, Ttl } from './entries.js';
+import type { Executor } from './executor.js';
+import { outcomeOf } from './results.js';
+import { checkIncrementOptions, checkedValue, deleteStep, incrementStep, programOf, putStep } from './steps.js';
+
+/** What must hold of a key: exactly one of these. */
+export type Check =
+  | { readonly absent: true }
+  | { readonly exists: true }
+  /** As of `getEntry` or a write. */
+  | { readonly revision: number }
+  /** Number of writes since the creation; 0: the key is absent. */
+  | { readonly version: number }
+  /**
+   * Values that JSON holds exactly are compared as JSON, so that 1 equals a counter at 1 and the order of members does not
+   * count; text and bytes byte for byte. Others (dates, maps, bigints) byte for byte as they are stored, where equal
+   * values may differ, as by the order in which members were added.
+   */
+  | { readonly value: unknown };
+
+export type CommitResult =
+  | {
+      readonly committed: true;
+      /** Of everything that was written in one shard; without writes, as of which the checks were made. */
+      readonly revision: number;
+    }
+  | { readonly committed: false };
+
+/**
+ * Collects checks and writes for `commit()`. All checks look at the state before; the writes run in the order of the calls,
+ * and each sees what those before it did. All or nothing: nothing is written if a check does not hold, or if a write
+ * fails, whichever it is.
+ */
+export class AtomicOperation {
+  readonly #executor: Executor;
+  readonly #comparisons: Comparison[] = [];
+  readonly #steps: Step[] = [];
+
+  /** @internal */
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  /** Nothing is written unless this holds. @throws TypeError for a check that is none, RangeError for a wrong number */
+  check(key: unknown, check: Check): this {
+    this.#comparisons.push(comparisonOf(encodeKey(key), check));
+    return this;
+  }
+
+  /** As `put` without conditions. @throws as `put`, except for the errors of shards */
+  set(key: unknown, value: unknown, options: { readonly ttl?: Ttl } = {}): this {
+    checkNames(options, ['ttl']);
+    this.#steps.push(putStep(key, value, options));
+    return this;
+  }
+
+  delete(key: unknown): this {
+    this.#steps.push(deleteStep(key));
+    return this;
+  }
+
+  /** As `increment`. At a bound nothing is added, and everything else happens. */
+  increment(key: unknown, by: bigint | number = 1n, options: IncrementOptions = {}): this {
+    checkIncrementOptions(options);
+    this.#steps.push(incrementStep(key, by, options));
+    return this;
+  }
+
+  /**
+   * `{ committed: false }` if a check does not hold. Another call does everything anew.
+   * @throws KvorumError as `put`; `wrong-type` or `patch-failed` if an increment fails, with the place among the writes
+   *   as `details.field`; `invalid-request` if there is nothing to do, or with more than 256 checks and writes;
+   *   `value-too-large` with more than 4 MiB
+   */
+  async commit(): Promise<CommitResult> {
+    if (this.#comparisons.length + this.#steps.length === 0) {
+      throw new KvorumError('invalid-request', 'an atomic operation needs a check or a write');
+    }
+    return commitOf(
+      await this.#executor.transact(programOf([...this.#steps], { comparisons: [...this.#comparisons] })),
+    );
+  }
+}
+
+/** @throws KvorumError if the program was refused */
+export function commitOf(answer: Answer): CommitResult {
+  const { succeeded } = outcomeOf(answer);
+  return succeeded && answer.type === 'program' ? { committed: true, revision: answer.revision } : { committed: false };
+}
+
+function comparisonOf(key: Uint8Array, check: Check): Comparison {
+  checkNames(check, ['absent', 'exists', 'revision', 'version', 'value']);
+  const [name, ...others] = Object.keys(check);
+  const given: Readonly<Record<string, unknown>> = { ...check };
+  if (name === undefined || others.length > 0) {
+    throw new TypeError('a check has one of absent, exists, revision, version, value');
+  }
+  switch (name) {
+    case 'absent':
+    case 'exists':
+      if (given[name] !== true) throw new TypeError(`${name} must be true, got ${String(given[name])}`);
+      return { key, type: name };
+    case 'revision':
+      return { key, type: name, revision: revisionOf(name, given[name]) };
+    case 'version':
+      return { key, type: name, version: revisionOf(name, given[name]) };
+    default: {
+      const { contentType, body } = checkedValue(given['value']);
+      return { key, type: 'value', json: contentType === JSON_CONTENT_TYPE, value: body };
+    }
+  }
+}

@@ -1,0 +1,98 @@
+/** Batches: operations grouped by shard, one entry each; of gets alone, one read. */
+import {
+  KvorumError,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_OPERATIONS,
+  encodeProgram,
+  type KvOperation,
+  type ProgramOutcome,
+  type Step,
+} from '../shard/index.js';
+import type { BatchOperation } from './entries.js';
+import { programOperation, type Executor } from './executor.js';
+import { incrementResult, isDeleted, outcomeOf, resultOf, valueIn, writeResult } from './results.js';
+import { programOf, stepOf } from './steps.js';
+
+/** @throws TypeError, RangeError or KvorumError, before anything is sent, if an operation is malformed */
+export async function runBatch(
+  executor: Executor,
+  operations: readonly BatchOperation[],
+): Promise<PromiseSettledResult<unknown>[]> {
+  const steps = operations.map(stepOf);
+  checkBounds(steps);
+  const groups = new Map<number, number[]>();
+  for (const [place, { key }] of steps.entries()) {
+    const shard = executor.shardOf(key);
+    const places = groups.get(shard);
+    if (places === undefined) groups.set(shard, [place]);
+    else places.push(place);
+  }
+  const settled: PromiseSettledResult<unknown>[] = [];
+  await Promise.all(
+    [...groups.values()].map(async (places) => {
+      const group = places.flatMap((place) => steps[place] ?? []);
+      const results = await runGroup(executor, group);
+      for (const [at, result] of results.entries()) settled[places[at] ?? 0] = result;
+    }),
+  );
+  return settled;
+}
+
+function checkBounds(steps: readonly Step[]): void {
+  if (steps.length > MAX_BATCH_OPERATIONS) {
+    const message = `a batch of ${steps.length} operations, ${MAX_BATCH_OPERATIONS} are allowed`;
+    throw new KvorumError('invalid-request', message, { field: 'operations', limit: MAX_BATCH_OPERATIONS });
+  }
+  const bytes = steps.reduce((sum, step) => sum + step.key.length + ('body' in step ? step.body.length : 0), 0);
+  if (bytes <= MAX_BATCH_BYTES) return;
+  const message = `a batch of ${bytes} bytes, ${MAX_BATCH_BYTES} are allowed`;
+  throw new KvorumError('value-too-large', message, { field: 'operations', limit: MAX_BATCH_BYTES });
+}
+
+/** A group that fails as a whole, as without a leader, fails each of its operations. */
+async function runGroup(executor: Executor, steps: readonly Step[]): Promise<PromiseSettledResult<unknown>[]> {
+  const operation = groupOperation(steps);
+  if (operation === undefined) return [];
+  try {
+    const outcome = outcomeOf(await executor.execute(operation));
+    return steps.map((step, position) => settle(() => resultAt(outcome, step, position)));
+  } catch (reason) {
+    if (!(reason instanceof KvorumError)) throw reason;
+    return steps.map(() => ({ status: 'rejected', reason }));
+  }
+}
+
+function groupOperation(steps: readonly Step[]): KvOperation | undefined {
+  const key = steps[0]?.key;
+  if (key === undefined) return undefined;
+  const body = encodeProgram(programOf(steps, { onError: 'continue' }));
+  const onlyGets = steps.every(({ type }) => type === 'get');
+  return onlyGets ? { type: 'read', key, body, consistency: 'linearizable' } : programOperation(key, body);
+}
+
+function resultAt(outcome: ProgramOutcome, step: Step, position: number): unknown {
+  const result = resultOf(outcome, position);
+  switch (step.type) {
+    case 'get':
+      return valueIn(result);
+    case 'delete':
+      return isDeleted(result);
+    case 'increment':
+      return incrementResult(result);
+    case 'put':
+    case 'append':
+    case 'merge-patch':
+    case 'json-patch':
+    case 'touch':
+      return writeResult(result);
+  }
+}
+
+function settle(result: () => unknown): PromiseSettledResult<unknown> {
+  try {
+    return { status: 'fulfilled', value: result() };
+  } catch (reason) {
+    if (!(reason instanceof KvorumError)) throw reason;
+    return { status: 'rejected', reason };
+  }
+}

@@ -1,0 +1,198 @@
+/** The operations on keys, whatever runs them: the store has them, and a part of its keys can have them as well. */
+import { newOperationId } from '../router/index.js';
+import { decodeValue, encodeKey, encodeProgram, type Answer, type KeyRecord, type Step } from '../shard/index.js';
+import { checkNames, conditionOf } from './arguments.js';
+import { AtomicOperation } from './atomic.js';
+import { runBatch } from './batch.js';
+import type {
+  BatchOperation,
+  BatchResults,
+  DeleteOptions,
+  Entry,
+  IncrementOptions,
+  IncrementResult,
+  JsonPatch,
+  PutOptions,
+  Ttl,
+  WriteResult,
+} from './entries.js';
+import { programOperation, type Executor } from './executor.js';
+import { entryOf, incrementResult, outcomeOf, resultOf, writeResult } from './results.js';
+import {
+  PUT_OPTIONS,
+  appendStep,
+  checkIncrementOptions,
+  checkedValue,
+  incrementStep,
+  patchStep,
+  programOf,
+  putStep,
+  touchStep,
+} from './steps.js';
+import { runTransactionally, type Transaction, type TransactionOptions } from './transaction.js';
+
+/**
+ * Keys are any plain data, compared by content (`shard/keys/encoder.ts`), at most 4,096 bytes encoded. Values are
+ * whatever `structuredClone` takes except `undefined`, at most 16 MiB encoded, and are copied in and out.
+ */
+export abstract class Keyspace {
+  readonly #executor: Executor;
+
+  /** @internal */
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  /**
+   * Stores a copy of `value`, whatever the key held before, unless `options` have a condition. When this resolves, a
+   * majority of the key's replicas has it on its disk.
+   * @throws TypeError if key or value cannot be serialized, or for an unknown option; RangeError for a `ttl` or revision
+   *   that is none; KvorumError otherwise, whose `outcome` says whether the write happened: `precondition-failed` with
+   *   `details.currentRevision` (0: absent); `key-too-long`, `value-too-large`; `no-quorum`, `no-leader` or `timeout` when
+   *   too few replicas answered within `timeoutMs`; `disk-full`; `storage-failed` if too few of the key's replicas could
+   *   start (at once if no node could), with the error of one as `cause`; `shutting-down` after `close()`.
+   */
+  async put(key: unknown, value: unknown, options: PutOptions = {}): Promise<WriteResult> {
+    checkNames(options, PUT_OPTIONS);
+    if (options.ttl !== undefined) return writeResult(await this.#run(putStep(key, value, options)));
+    const answer = await this.#executor.execute({
+      type: 'put',
+      key: encodeKey(key),
+      ...checkedValue(value),
+      condition: conditionOf(options),
+      operationId: newOperationId(),
+      attempt: 'initial',
+    });
+    if (answer.type !== 'put') throw new TypeError(`an answer of type ${answer.type}`);
+    const { revision, version, created } = answer;
+    return { revision, version, created };
+  }
+
+  /**
+   * A copy of the latest value, or undefined if the key is absent. Linearizable: it reflects every write that resolved
+   * before this call. A counter is a number, or a bigint where it is not a safe integer.
+   * @typeParam T type of the value that the caller stored under the key; not checked
+   * @throws TypeError if the key cannot be serialized; KvorumError as `put`, and `invalid-request` if bytes that were
+   *   stored over HTTP are not of their content type.
+   */
+  async get<T = unknown>(key: unknown): Promise<T | undefined> {
+    const record = await this.#get(key);
+    return record === undefined ? undefined : (decodeValue(record) as T);
+  }
+
+  /** As `get`, with what else is known of the key. */
+  async getEntry<T = unknown>(key: unknown): Promise<Entry<T> | undefined> {
+    const record = await this.#get(key);
+    return record === undefined ? undefined : entryOf<T>(key, record);
+  }
+
+  /** Removes the key; true if it was there. @throws as `put` */
+  async delete(key: unknown, options: DeleteOptions = {}): Promise<boolean> {
+    checkNames(options, ['ifRevision']);
+    const answer = await this.#executor.execute({
+      type: 'delete',
+      key: encodeKey(key),
+      condition: conditionOf(options),
+      operationId: newOperationId(),
+      attempt: 'initial',
+    });
+    return answer.type === 'delete' && answer.deleted;
+  }
+
+  /**
+   * Adds to an integer, exactly, and once per call; an absent key counts as `initial`. A number that was put can be
+   * incremented as well, and so can text that is an integer; a bigint that was put cannot.
+   * @param by default 1
+   * @throws RangeError for what is no integer from −2^63 to 2^63−1; KvorumError as `put`, `wrong-type` if the value is no
+   *   such integer, `patch-failed` if the sum would not be
+   * @example A limit of 100 requests a minute, in one round:
+   * const { applied } = await kvs.increment(['requests', user], 1, { max: 100, ttl: '1m' });
+   * if (applied === 0n) refuse();
+   */
+  async increment(key: unknown, by: bigint | number = 1n, options: IncrementOptions = {}): Promise<IncrementResult> {
+    checkIncrementOptions(options);
+    return incrementResult(await this.#run(incrementStep(key, by, options)));
+  }
+
+  /**
+   * Adds text or bytes to the end of text or bytes; an absent key becomes what was appended.
+   * @throws TypeError for anything but text and a Uint8Array; KvorumError as `put`, `wrong-type` if the value is neither
+   *   text nor bytes
+   */
+  async append(key: unknown, value: string | Uint8Array): Promise<WriteResult> {
+    return writeResult(await this.#run(appendStep(key, value)));
+  }
+
+  /**
+   * Changes a value where it is kept: by a JSON Merge Patch, or by a JSON Patch if `patch` is `{ jsonPatch: [...] }`. The
+   * value must be one that JSON holds exactly: null, booleans, finite numbers, text within arrays and plain objects. An
+   * absent key counts as an empty object for a merge patch.
+   * @throws TypeError for a patch that is no plain JSON; KvorumError as `put`, `wrong-type` if the value is not JSON (a
+   *   date or a bigint somewhere in it, or text), `patch-failed` with `details.position` if the patch does not fit it
+   */
+  async patch(key: unknown, patch: JsonPatch | object): Promise<WriteResult> {
+    return writeResult(await this.#run(patchStep(key, patch)));
+  }
+
+  /**
+   * Gives the key a new deadline, or none (null). Its revision rises.
+   * @throws RangeError for a `ttl` that is none; KvorumError as `put`, `precondition-failed` if the key is absent
+   */
+  async touch(key: unknown, ttl: Ttl | null): Promise<WriteResult> {
+    return writeResult(await this.#run(touchStep(key, ttl)));
+  }
+
+  /**
+   * Runs up to 1,000 operations, at most 8 MiB of keys and values, as one entry for each shard. They are independent: each
+   * has its own result, in the order of the operations. Those on one key run in that order.
+   * @throws before anything is sent: TypeError or RangeError for a malformed operation; KvorumError `invalid-request` for
+   *   too many, `value-too-large` for too much. The errors of shards are in the results.
+   * @example
+   * const [laptop, stock] = await kvs.batch([
+   *   { op: 'get', key: 'product1' },
+   *   { op: 'increment', key: 'stock1', by: -1, min: 0 },
+   * ]);
+   * if (stock.status === 'fulfilled') console.log(stock.value.applied);
+   */
+  async batch<const Ops extends readonly BatchOperation[]>(operations: Ops): Promise<BatchResults<Ops>> {
+    return (await runBatch(this.#executor, operations)) as BatchResults<Ops>;
+  }
+
+  /**
+   * Checks and writes that happen together or not at all.
+   * @example
+   * const seen = await kvs.getEntry('config');
+   * const { committed } = await kvs.atomic().check('config', { revision: seen.revision }).set('config', next).commit();
+   */
+  atomic(): AtomicOperation {
+    return new AtomicOperation(this.#executor);
+  }
+
+  /**
+   * Calls `work` with a transaction, and commits what it has set if nothing that it has read was changed meanwhile;
+   * otherwise calls it again, after a pause that grows to a quarter of a second. Strictly serializable, also without writes.
+   * So `work` may run several times, and may see values of different moments before it does.
+   * @returns what `work` has returned
+   * @throws what `work` has thrown, nothing being written then; KvorumError as `put`, and `conflict` when `retries` did
+   *   not suffice. With the outcome `unknown` the writes may have happened.
+   * @example
+   * await kvs.transaction(async (tx) => {
+   *   const [from, to] = await Promise.all([tx.get<number>('alice'), tx.get<number>('bob')]);
+   *   tx.set('alice', (from ?? 0) - 10);
+   *   tx.set('bob', (to ?? 0) + 10);
+   * });
+   */
+  transaction<R>(work: (tx: Transaction) => Promise<R> | R, options: TransactionOptions = {}): Promise<R> {
+    return runTransactionally(this.#executor, work, options);
+  }
+
+  async #get(key: unknown): Promise<KeyRecord | undefined> {
+    const answer = await this.#executor.execute({ type: 'get', key: encodeKey(key), consistency: 'linearizable' });
+    return answer.type === 'get' ? answer.record : undefined;
+  }
+
+  async #run(step: Step) {
+    const answer: Answer = await this.#executor.execute(programOperation(step.key, encodeProgram(programOf([step]))));
+    return resultOf(outcomeOf(answer));
+  }
+}

@@ -1,0 +1,144 @@
+/** Operations of a keyspace as steps of programs: arguments checked, keys and values encoded. */
+import { types } from 'node:util';
+import {
+  BYTES_CONTENT_TYPE,
+  KvorumError,
+  MAX_VALUE_BYTES,
+  TEXT_CONTENT_TYPE,
+  encodeKey,
+  encodeValue,
+  exactJson,
+  type Condition,
+  type EncodedValue,
+  type Program,
+  type Step,
+} from '../shard/index.js';
+import { checkNames, conditionOf, expiryOf, flag, integerOf, optionalInteger, ttlOf } from './arguments.js';
+import type { BatchOperation, DeleteOptions, IncrementOptions, PutOptions, Ttl } from './entries.js';
+
+const base = (key: unknown, condition: Condition = { type: 'none' }) =>
+  ({ key: encodeKey(key), condition, returning: 'nothing' }) as const;
+
+export const PUT_OPTIONS = ['ttl', 'ifRevision', 'ifAbsent'];
+
+/** @throws KvorumError `value-too-large` */
+export function checkedValue(value: unknown): EncodedValue {
+  const encoded = encodeValue(value);
+  checkLength(encoded.body);
+  return encoded;
+}
+
+function checkLength(body: Uint8Array): void {
+  if (body.length <= MAX_VALUE_BYTES) return;
+  const message = `a value of ${body.length} bytes, ${MAX_VALUE_BYTES} are allowed`;
+  throw new KvorumError('value-too-large', message, { field: 'body', limit: MAX_VALUE_BYTES });
+}
+
+export const getStep = (key: unknown): Step => ({ type: 'get', ...base(key) });
+
+export function putStep(key: unknown, value: unknown, options: PutOptions): Step {
+  return { type: 'put', ...base(key, conditionOf(options)), ...checkedValue(value), expiry: expiryOf(options.ttl) };
+}
+
+export const deleteStep = (key: unknown, options: DeleteOptions = {}): Step => ({
+  type: 'delete',
+  ...base(key, conditionOf(options)),
+});
+
+const INCREMENT_OPTIONS = ['initial', 'min', 'max', 'clamp', 'ttl'];
+
+export function incrementStep(key: unknown, by: bigint | number, options: IncrementOptions): Step {
+  const { initial = 0n, min, max, clamp, ttl } = options;
+  return {
+    type: 'increment',
+    ...base(key),
+    by: integerOf('by', by),
+    initial: integerOf('initial', initial),
+    min: optionalInteger('min', min),
+    max: optionalInteger('max', max),
+    clamp: flag('clamp', clamp),
+    ttlMs: ttl === undefined ? undefined : ttlOf(ttl),
+  };
+}
+
+export function appendStep(key: unknown, value: unknown): Step {
+  if (typeof value !== 'string' && !types.isUint8Array(value)) {
+    throw new TypeError(`only text or bytes (Uint8Array) can be appended, got ${typeof value}`);
+  }
+  const isText = typeof value === 'string';
+  const body = isText ? Buffer.from(value, 'utf8') : new Uint8Array(value);
+  checkLength(body);
+  return { type: 'append', ...base(key), body, contentType: isText ? TEXT_CONTENT_TYPE : BYTES_CONTENT_TYPE };
+}
+
+export function patchStep(key: unknown, patch: unknown): Step {
+  const operations = jsonPatchIn(patch);
+  const json = exactJson(operations ?? patch, MAX_VALUE_BYTES);
+  if (json === undefined) {
+    throw new TypeError('a patch must be plain JSON: null, booleans, finite numbers, text, arrays and plain objects');
+  }
+  const body = Buffer.from(json, 'utf8');
+  checkLength(body);
+  return { type: operations === undefined ? 'merge-patch' : 'json-patch', ...base(key), body };
+}
+
+function jsonPatchIn(patch: unknown): unknown[] | undefined {
+  if (typeof patch !== 'object' || patch === null || !Object.hasOwn(patch, 'jsonPatch')) return undefined;
+  if (Object.keys(patch).length !== 1) return undefined;
+  const { jsonPatch } = patch as { readonly jsonPatch: unknown };
+  if (Array.isArray(jsonPatch)) return jsonPatch as unknown[];
+  throw new TypeError('jsonPatch must be an array of operations; a merge patch cannot have this member alone');
+}
+
+export const touchStep = (key: unknown, ttl: Ttl | null): Step => ({
+  type: 'touch',
+  ...base(key),
+  ttlMs: ttl === null ? undefined : ttlOf(ttl),
+});
+
+/** @throws TypeError for what is no operation */
+export function stepOf(operation: BatchOperation): Step {
+  const { op, key } = operation;
+  const known = (...names: string[]): void => {
+    checkNames(operation, ['op', 'key', ...names]);
+  };
+  switch (op) {
+    case 'get':
+      known();
+      return getStep(key);
+    case 'put':
+      known('value', ...PUT_OPTIONS);
+      return putStep(key, operation.value, operation);
+    case 'delete':
+      known('ifRevision');
+      return deleteStep(key, operation);
+    case 'increment':
+      known('by', ...INCREMENT_OPTIONS);
+      return incrementStep(key, operation.by ?? 1n, operation);
+    case 'append':
+      known('value');
+      return appendStep(key, operation.value);
+    case 'patch':
+      known('patch');
+      return patchStep(key, operation.patch);
+    case 'touch':
+      known('ttl');
+      return touchStep(key, operation.ttl);
+    default:
+      throw new TypeError(`there is no operation ${String(op satisfies never)}`);
+  }
+}
+
+export const checkIncrementOptions = (options: IncrementOptions): void => {
+  checkNames(options, INCREMENT_OPTIONS);
+};
+
+/** A program of these steps; `parts` overrides its other fields. */
+export const programOf = (then: readonly Step[], parts: Partial<Program> = {}): Program => ({
+  comparisons: [],
+  then,
+  otherwise: [],
+  onError: 'fail',
+  valueLimit: MAX_VALUE_BYTES,
+  ...parts,
+});

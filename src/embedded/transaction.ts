@@ -1,0 +1,165 @@
+/**
+ * Optimistic transactions: reads note revisions, writes are kept aside, and one program commits all, if every key that was
+ * read is as it was.
+ *
+ * The comparisons are judged at one point, with the writes. So of a key that was absent it is enough that it is absent then:
+ * that it came and went in between is no difference to a transaction that happens at that point.
+ */
+import {
+  KvorumError,
+  binaryString,
+  decodeValue,
+  encodeKey,
+  type Comparison,
+  type KeyRecord,
+  type Step,
+} from '../shard/index.js';
+import { checkNames } from './arguments.js';
+import { commitOf } from './atomic.js';
+import type { Ttl } from './entries.js';
+import type { Executor } from './executor.js';
+import { whole } from './options.js';
+import { deleteStep, programOf, putStep } from './steps.js';
+
+export interface TransactionOptions {
+  /** How often the function may be called again after a conflict, 0 to 1,000; default 30. */
+  readonly retries?: number;
+}
+
+export const DEFAULT_RETRIES = 30;
+const FIRST_BACKOFF_MS = 4;
+const MOST_BACKOFF_MS = 250;
+
+interface Read {
+  readonly key: Uint8Array;
+  readonly record: Promise<KeyRecord | undefined>;
+}
+
+type Write = Extract<Step, { type: 'put' | 'delete' }>;
+
+/** What the function of `transaction` works with, until it ends. */
+export class Transaction {
+  readonly #executor: Executor;
+  readonly #reads = new Map<string, Read>();
+  readonly #writes = new Map<string, Write>();
+  #ended = false;
+
+  /** @internal */
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  /**
+   * A copy of the value: what this transaction has set, or else what the key held when it was first read here. Undefined
+   * if it is absent. Values of several keys may be of different moments; then the commit finds out, and the function is
+   * called again.
+   * @throws as `get` of the store
+   */
+  async get<T = unknown>(key: unknown): Promise<T | undefined> {
+    this.#checkOpen();
+    const encoded = encodeKey(key);
+    const name = nameOf(encoded);
+    const write = this.#writes.get(name);
+    if (write !== undefined) return write.type === 'put' ? (decodeValue(write) as T) : undefined;
+    let read = this.#reads.get(name);
+    if (read === undefined) {
+      read = { key: encoded, record: this.#read(encoded) };
+      this.#reads.set(name, read);
+    }
+    const record = await read.record;
+    return record === undefined ? undefined : (decodeValue(record) as T);
+  }
+
+  /** Stores a copy of `value` at the commit; the key loses its deadline, or gets one by `ttl`. @throws as `put` */
+  set(key: unknown, value: unknown, options: { readonly ttl?: Ttl } = {}): void {
+    this.#checkOpen();
+    checkNames(options, ['ttl']);
+    this.#write(putStep(key, value, options) as Write);
+  }
+
+  /** Removes the key at the commit. */
+  delete(key: unknown): void {
+    this.#checkOpen();
+    this.#write(deleteStep(key) as Write);
+  }
+
+  /**
+   * Ends the transaction: writes what was set, if what was read still holds; only verifies that if `discard`, or if nothing
+   * was set.
+   * @internal
+   */
+  async commit(discard: boolean): Promise<boolean> {
+    this.#ended = true;
+    const comparisons = await Promise.all([...this.#reads.values()].map(comparisonOf));
+    const steps = discard ? [] : [...this.#writes.values()];
+    if (comparisons.length + steps.length === 0) return true;
+    return commitOf(await this.#executor.transact(programOf(steps, { comparisons }))).committed;
+  }
+
+  async #read(key: Uint8Array): Promise<KeyRecord | undefined> {
+    const answer = await this.#executor.execute({ type: 'get', key, consistency: 'linearizable' });
+    return answer.type === 'get' ? answer.record : undefined;
+  }
+
+  /** The last write of a key counts. */
+  #write(write: Write): void {
+    const name = nameOf(write.key);
+    this.#writes.delete(name);
+    this.#writes.set(name, write);
+  }
+
+  #checkOpen(): void {
+    if (this.#ended)
+      throw new TypeError('the transaction has ended: its function must wait for everything that it does');
+  }
+}
+
+const nameOf = (key: Uint8Array): string => binaryString(key, 0, key.length);
+
+async function comparisonOf({ key, record }: Read): Promise<Comparison> {
+  const found = await record;
+  return found === undefined ? { type: 'absent', key } : { type: 'revision', key, revision: found.revision };
+}
+
+/** Calls `work` until its transaction commits. */
+export async function runTransactionally<R>(
+  executor: Executor,
+  work: (tx: Transaction) => Promise<R> | R,
+  options: TransactionOptions,
+): Promise<R> {
+  checkNames(options, ['retries']);
+  const retries = whole('retries', options.retries ?? DEFAULT_RETRIES, 0, 1_000);
+  for (let attempt = 0; ; attempt += 1) {
+    const tx = new Transaction(executor);
+    const end = await endOf(work, tx);
+    if (end.committed) return end.result;
+    if (attempt === retries) {
+      const message = `other writes changed what the transaction reads, ${retries + 1} times in a row`;
+      throw new KvorumError('conflict', message, {}, 'not_applied');
+    }
+    await executor.backoff(Math.min(MOST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(attempt, 16)));
+  }
+}
+
+type End<R> = { readonly committed: true; readonly result: R } | { readonly committed: false };
+
+/** A function that throws over values of different moments is called again, too. */
+async function endOf<R>(work: (tx: Transaction) => Promise<R> | R, tx: Transaction): Promise<End<R>> {
+  let result: R;
+  try {
+    result = await work(tx);
+  } catch (error) {
+    if (await isConsistent(tx)) throw error;
+    return { committed: false };
+  }
+  return (await tx.commit(false)) ? { committed: true, result } : { committed: false };
+}
+
+/** True where it cannot be found out: then the error of the function is what counts. */
+async function isConsistent(tx: Transaction): Promise<boolean> {
+  try {
+    return await tx.commit(true);
+  } catch {
+    return true;
+  }
+}
