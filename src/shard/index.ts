@@ -38,12 +38,13 @@ export {
   BYTES_CONTENT_TYPE,
   isRevision,
   MAX_BOUND_BYTES,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_OPERATIONS,
   MAX_CONTENT_TYPE_BYTES,
   MAX_FRAME_BYTES,
   MAX_KEY_BYTES,
   MAX_NODES,
-  MAX_BATCH_BYTES,
-  MAX_BATCH_OPERATIONS,
+  MAX_REVISION,
   MAX_SHARDS,
   MAX_TRANSACTION_BYTES,
   MAX_TRANSACTION_ITEMS,
@@ -92,6 +93,7 @@ export {
 export {
   commandTimeMs,
   type Faulty,
+  type JsonKind,
   parseIncrement,
   type ParsedIncrement,
   type ParsedPatch,
@@ -99,6 +101,8 @@ export {
   parseMergePatch,
   type PatchBounds,
   type PatchFault,
+  Tape,
+  type TapeId,
 } from './machine/index.js';
 export {
   type CheckpointLimits,

@@ -1,7 +1,7 @@
 /** Every request that the HTTP front accepts can be encoded as a command and sent over a link: their bounds agree. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { KV_PREFIX } from '../../src/router/kv/routes.js';
+import { KV_PREFIX } from '../../src/router/kv/single.js';
 import { namedKey } from '../../src/router/kv/key.js';
 import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
 import * as headersOf from '../../src/router/http/headers.js';

@@ -11,7 +11,7 @@ export interface Route {
 }
 
 export const ROUTES: readonly Route[] = [
-  { methods: 'GET, HEAD, PUT, DELETE', path: '/v1/kv/{key}', what: 'read, write and delete a key' },
+  { methods: 'GET, HEAD, PUT, PATCH, DELETE', path: '/v1/kv/{key}', what: 'read, write, change and delete a key' },
   { methods: 'GET, HEAD', path: '/v1/where/{key}', what: 'shard, replicas and leader of a key' },
   { methods: 'GET, HEAD', path: '/v1/cluster', what: 'the cluster: id, nodes, limits, settings in force' },
   { methods: 'GET, HEAD', path: '/v1/nodes', what: 'every node: addresses, state, disk, links' },

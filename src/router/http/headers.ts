@@ -240,3 +240,8 @@ export function bodyLength(headers: IncomingHttpHeaders): number | undefined {
   if (headers['transfer-encoding'] !== undefined) return undefined;
   return Number(headers['content-length'] ?? 0);
 }
+
+/** A method with a body needs one, if only an empty one. @throws HttpProblem 411 */
+export function requireLength(headers: IncomingHttpHeaders): void {
+  if (bodyLength(headers) === 0 && headers['content-length'] === undefined) throw new HttpProblem('length-required');
+}

@@ -4,6 +4,7 @@ export { BufferedResponse, type ResponseSink } from './buffered-response.js';
 export type { DataRequest, DataResponse } from './data-request.js';
 export * as headersOf from './headers.js';
 export { ENVELOPE, type Forwarding, type ReturnWish } from './headers.js';
+export { parseMediaType } from './media-type.js';
 export { DEFAULT_LIMITS, type Limits, limitsOf } from './limits.js';
 export { HttpProblem, invalid, type Problem, type ProblemCode, problemOf } from './problems.js';
 export { compact, ReceiveBudget, ReceivedPieces, type ReceiveObserver } from './receive-budget.js';

@@ -1,5 +1,6 @@
 /** The routes of `/v1/kv`: one operation, from request to answer. */
 export { namedKey, type NamedKey } from './key.js';
 export type { KvRoutesOptions, OperationName, RequestObserver } from './exchange.js';
-export { ALLOWED_METHODS, KV_PREFIX, KvRoutes } from './routes.js';
+export { ALLOWED_METHODS, KvRoutes } from './routes.js';
+export { KV_PREFIX } from './single.js';
 export { LINES_PER_SECOND, SLOW_MS } from './slow-requests.js';

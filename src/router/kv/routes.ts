@@ -7,10 +7,12 @@ import { type DataRequest, headersOf, HttpProblem, invalid, parseQuery, splitTar
 import { answerAbsent, answerDelete, answerGet, answerWritten } from './answers.js';
 import { Exchanges, type Exchange, type KvRoutesOptions, type OperationName } from './exchange.js';
 import { namedKey } from './key.js';
+import { servePatch } from './patch.js';
 import { answerStep } from './record-answers.js';
 import {
   expiryOf,
   identityOf,
+  KV_PREFIX,
   matchOf,
   refuseBody,
   returningOf,
@@ -19,15 +21,15 @@ import {
   type Identity,
 } from './single.js';
 
-export const KV_PREFIX = '/v1/kv/';
 const KV_ROUTE = '/v1/kv/{key}';
-export const ALLOWED_METHODS = 'GET, HEAD, PUT, DELETE';
+export const ALLOWED_METHODS = 'GET, HEAD, PUT, PATCH, DELETE';
 
 const NAMES = new Map<string | undefined, OperationName>([
   ['GET', 'get'],
   ['HEAD', 'get'],
   ['PUT', 'put'],
   ['DELETE', 'delete'],
+  ['PATCH', 'patch'],
 ]);
 
 export class KvRoutes {
@@ -107,9 +109,7 @@ function servePut(exchanges: Exchanges, exchange: Exchange): void {
   const wish = headersOf.returnWish(headers);
   const returning = returningOf(wish);
   const preferences = { named, wish, envelope: returning !== 'nothing' && headersOf.wantsEnvelope(headers) };
-  if (headersOf.bodyLength(headers) === 0 && headers['content-length'] === undefined) {
-    throw new HttpProblem('length-required');
-  }
+  headersOf.requireLength(headers);
   exchanges.readBody(exchange, limits.valueBytes, (body) => {
     const wrong = contentType.json ? strictJsonError(body, exchanges.jsonBounds) : undefined;
     if (wrong !== undefined) throw invalid('body', `the body is not acceptable JSON: ${wrong}`);
@@ -168,4 +168,9 @@ function serveDelete(exchanges: Exchanges, exchange: Exchange): void {
 
 type Serve = (exchanges: Exchanges, exchange: Exchange) => void;
 
-const SERVERS: Readonly<Partial<Record<OperationName, Serve>>> = { get: serveGet, put: servePut, delete: serveDelete };
+const SERVERS: Readonly<Partial<Record<OperationName, Serve>>> = {
+  get: serveGet,
+  put: servePut,
+  delete: serveDelete,
+  patch: servePatch,
+};

@@ -16,6 +16,8 @@ import type { Settings } from './exchange.js';
 import type { Limits } from '../http/index.js';
 import type { Match } from './match-list.js';
 
+export const KV_PREFIX = '/v1/kv/';
+
 export type Identity = Pick<KvWrite, 'operationId' | 'attempt'>;
 
 /** The client's idempotency key, under which it may have sent the write before; or else a fresh id. */

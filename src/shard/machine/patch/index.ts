@@ -17,3 +17,4 @@ export { applyJsonPatch } from './json-patch.js';
 export { applyMergePatch } from './merge-patch.js';
 export { parseJsonPatch, parseMergePatch, type ParsedPatch } from './parse.js';
 export { parseIncrement, type ParsedIncrement } from './parse-increment.js';
+export { Tape, type Kind as JsonKind, type TapeId } from './tape.js';

@@ -1,0 +1,48 @@
+/** `PATCH /v1/kv/{key}`: changes a value in place, as one entry in the log. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Condition, KvWrite } from '../../shard/index.js';
+import { headersOf, HttpProblem, parseMediaType, parseQuery, splitTarget } from '../http/index.js';
+import type { Exchange, Exchanges } from './exchange.js';
+import { namedKey } from './key.js';
+import { patchStep } from './patch-steps.js';
+import { answerStep } from './record-answers.js';
+import { PATCH_TYPES, type PatchType } from './schemas.js';
+import { identityOf, KV_PREFIX, matchOf, returningOf, settingsOf, stepWrite, type Identity } from './single.js';
+
+const TYPES: readonly string[] = Object.values(PATCH_TYPES);
+const isPatchType = (text: string): text is PatchType => TYPES.includes(text);
+const ACCEPT_PATCH = ['Accept-Patch', TYPES.join(', ')];
+
+export function servePatch(exchanges: Exchanges, exchange: Exchange): void {
+  const { headers } = exchange.request;
+  const { limits } = exchanges;
+  const { path, query } = splitTarget(exchange.target);
+  const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']));
+  headersOf.refuseEncodedBody(headers);
+  const type = patchTypeOf(headers);
+  const { condition, others } = headersOf.writeCondition(headers);
+  const identity = identityOf(headers);
+  const settings = settingsOf(headers, limits);
+  const wish = headersOf.returnWish(headers);
+  const preferences = { named, wish, envelope: headersOf.wantsEnvelope(headers) };
+  headersOf.requireLength(headers);
+  exchanges.readBody(exchange, limits.valueBytes, (body) => {
+    const step = patchStep(type, body, 'body', exchanges.jsonBounds);
+    const base = { key: named.key, returning: returningOf(wish) };
+    const write = (under: Condition, by: Identity): KvWrite =>
+      stepWrite({ ...step, ...base, condition: under }, by, limits.valueBytes);
+    exchanges.send({
+      exchange,
+      ...settings,
+      operation: write(condition, identity),
+      match: matchOf(condition, others, identity, write),
+      onAnswer: (context, reply, outcome) => answerStep(context, reply, outcome, preferences),
+    });
+  });
+}
+
+function patchTypeOf(headers: IncomingHttpHeaders): PatchType {
+  const { essence = '', charset = 'utf-8' } = parseMediaType(headers['content-type'] ?? '') ?? {};
+  if (isPatchType(essence) && (charset === 'utf-8' || essence === PATCH_TYPES.append)) return essence;
+  throw new HttpProblem('unsupported-media-type', `a PATCH is one of ${TYPES.join(', ')}`, ACCEPT_PATCH);
+}

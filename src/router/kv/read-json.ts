@@ -1,0 +1,87 @@
+/**
+ * Reads JSON bodies of requests without losing anything: integers become bigints, and values that are kept as they were
+ * written, or read by somebody else (keys, values, patches), stay text.
+ *
+ * What the result must look like is said by schemas (`schemas.ts`), so it needs no bounds but those of the text.
+ */
+import { strictJsonError, Tape, type JsonBounds, type JsonKind, type TapeId } from '../../shard/index.js';
+import { invalid } from '../http/index.js';
+
+/** JSON as it was written. */
+export class JsonText {
+  constructor(
+    readonly bytes: Buffer,
+    readonly kind: JsonKind,
+  ) {}
+
+  /** The characters of a string; undefined for anything else. */
+  get string(): string | undefined {
+    return this.kind === 'string' ? (JSON.parse(this.bytes.toString('utf8')) as string) : undefined;
+  }
+}
+
+/** Containers within containers that are looked into; no schema has as many. */
+const MAX_DEPTH = 8;
+const INTEGER = /^(?:0|-?[1-9][0-9]{0,29})$/;
+
+/**
+ * Objects have no prototype, so that a member `__proto__` is one like any other.
+ * @param raw names of members whose values stay text
+ * @param fieldOf the name of each text, for refusals
+ * @throws KvorumError `invalid-request`
+ */
+export function readJson(
+  texts: readonly Buffer[],
+  { raw, bounds, fieldOf }: { raw: ReadonlySet<string>; bounds: JsonBounds; fieldOf: (index: number) => string },
+): unknown[] {
+  for (const [index, text] of texts.entries()) {
+    const wrong = strictJsonError(text, bounds);
+    if (wrong !== undefined) throw invalid(fieldOf(index), `not acceptable JSON: ${wrong}`);
+  }
+  const tape = new Tape(texts);
+  return tape.roots.map((root) => valueAt(tape, root, raw, 0));
+}
+
+function valueAt(tape: Tape, id: TapeId, raw: ReadonlySet<string>, depth: number): unknown {
+  switch (tape.kind(id)) {
+    case 'object':
+      return depth > MAX_DEPTH ? textAt(tape, id) : objectAt(tape, id, raw, depth);
+    case 'array':
+      return depth > MAX_DEPTH ? textAt(tape, id) : arrayAt(tape, id, raw, depth);
+    case 'string':
+      return tape.string(id);
+    case 'number':
+      return numberAt(tape, id);
+    case 'true':
+      return true;
+    case 'false':
+      return false;
+    case 'null':
+      return null;
+  }
+}
+
+function objectAt(tape: Tape, id: TapeId, raw: ReadonlySet<string>, depth: number): object {
+  const members = Object.create(null) as Record<string, unknown>;
+  for (let name = id + 1, end = tape.after(id); name < end; name = tape.after(name + 1)) {
+    const key = tape.string(name);
+    members[key] = raw.has(key) ? textAt(tape, name + 1) : valueAt(tape, name + 1, raw, depth + 1);
+  }
+  return members;
+}
+
+function arrayAt(tape: Tape, id: TapeId, raw: ReadonlySet<string>, depth: number): unknown[] {
+  const items: unknown[] = [];
+  for (let item = id + 1, end = tape.after(id); item < end; item = tape.after(item)) {
+    items.push(valueAt(tape, item, raw, depth + 1));
+  }
+  return items;
+}
+
+const textAt = (tape: Tape, id: TapeId): JsonText => new JsonText(tape.slice(id), tape.kind(id));
+
+/** A number with a point or an exponent is no integer here, whatever its value, and stays text. */
+function numberAt(tape: Tape, id: TapeId): bigint | JsonText {
+  const text = tape.bytes(id) > 31 ? '' : tape.slice(id).toString('latin1');
+  return INTEGER.test(text) ? BigInt(text) : textAt(tape, id);
+}
