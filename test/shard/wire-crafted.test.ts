@@ -71,7 +71,7 @@ describe('row 25: crafted frames are refused', () => {
     ['a voter twice', frame(snapshot(5, 4), voters(1, 1), noIds, noIds), /twice/],
     ['learner 0', frame(snapshot(5, 4), voters(1), noIds, voters(0)), /zero/],
     ['more voters than bytes', frame(snapshot(5, 4), u16(65_535), u16(1)), /bytes wanted/],
-    ['a ping with unknown flags', frame(u8(35), u48(1), u8(4)), /flags/],
+    ['a ping with unknown flags', frame(u8(35), u48(1), u8(8)), /flags/],
     ['an endless budget', frame(request, f64(Infinity)), /budget/],
     ['a budget below zero', frame(request, f64(-1)), /budget/],
     ['a budget that is no number', frame(request, f64(NaN)), /budget/],
