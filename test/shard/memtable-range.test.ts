@@ -57,7 +57,10 @@ class Table {
   seal(): void {
     if (this.#checkpoint !== undefined) return;
     const meta = { index: ++this.#index, term: 1, configuration };
-    this.#checkpoint = this.#storage.checkpoint([{ group: GROUP, meta, rows: this.table.seal() }]);
+    const rows = [...this.table.seal()];
+    const keys = rows.map(([key]) => key);
+    expect(keys).toEqual([...keys].sort());
+    this.#checkpoint = this.#storage.checkpoint([{ group: GROUP, meta, rows }]);
   }
 
   /** The sealed rows become durable; the memtable still has them. */
@@ -286,7 +289,24 @@ describe('the order of keys', () => {
         expect(runs.flat().sort()).toEqual([...map.keys()].sort());
         expect(runs.length).toBeLessThanOrEqual(1 + Math.log2(Math.max(1, map.size)));
       }
+      expect(order.all()).toEqual([...map.keys()].sort());
     });
     fc.assert(property, { numRuns: 300 });
+  });
+
+  it('leaves long runs as they are, and has them all together when one run is wanted', () => {
+    const map = new Map<string, number>();
+    const order = new KeyOrder(map);
+    for (let i = 0; i < 60_000; i++) {
+      map.set(String((i * 7_919) % 60_013), i);
+      if (i % 10_000 === 0) order.runs();
+    }
+    expect(order.runs().length).toBeGreaterThan(2);
+    expect(order.runs().length).toBeLessThan(12);
+    const keys = [...map.keys()].sort();
+    expect(order.runs().flat().sort()).toEqual(keys);
+    expect(order.all()).toEqual(keys);
+    map.set('', 0);
+    expect(order.all()[0]).toBe('');
   });
 });

@@ -4,17 +4,20 @@
  * Keys are taken from an iterator of the map itself, which goes on with the keys that were added since, as long as it
  * was never moved past the last one. New keys are sorted when the order is asked for, and kept as a run of their own;
  * a run that is not less than half as long as the one before it is merged with that, so that a key is merged about as
- * often as the map doubles, and there are few runs to read from.
+ * often as the map doubles, and there are few runs to read from. Long runs are not merged, which would take more of the
+ * event loop at once than it saves.
  */
 import type { StateKey } from '../../raft/index.js';
 
 type Run = readonly StateKey[];
 
+const LONGEST_MERGED = 16_384;
+
 export class KeyOrder {
   readonly #map: ReadonlyMap<StateKey, unknown>;
   #unread: Iterator<StateKey> | undefined;
   #taken = 0;
-  readonly #runs: Run[] = [];
+  #runs: Run[] = [];
 
   constructor(map: ReadonlyMap<StateKey, unknown>) {
     this.#map = map;
@@ -29,8 +32,9 @@ export class KeyOrder {
 
   /** All keys in one run. */
   all(): Run {
-    this.runs();
-    while (this.#runs.length > 1) this.#mergeLast();
+    const runs = this.runs();
+    // Sorting finds the runs that are sorted already, and merges them.
+    if (runs.length > 1) this.#runs = [runs.flat().sort()];
     return this.#runs[0] ?? [];
   }
 
@@ -44,19 +48,14 @@ export class KeyOrder {
     return keys.sort();
   }
 
-  #add(run: Run): void {
-    this.#runs.push(run);
-    while (this.#runs.length > 1 && this.#lengthFromEnd(2) <= 2 * this.#lengthFromEnd(1)) this.#mergeLast();
-  }
-
-  #lengthFromEnd(place: number): number {
-    return this.#runs.at(-place)?.length ?? 0;
-  }
-
-  #mergeLast(): void {
-    const last = this.#runs.pop() ?? [];
-    const first = this.#runs.pop() ?? [];
-    this.#runs.push(merged(first, last));
+  #add(added: Run): void {
+    let last = added;
+    for (let before = this.#runs.at(-1); before !== undefined; before = this.#runs.at(-1)) {
+      if (before.length > 2 * last.length || before.length + last.length > LONGEST_MERGED) break;
+      this.#runs.pop();
+      last = merged(before, last);
+    }
+    this.#runs.push(last);
   }
 }
 
