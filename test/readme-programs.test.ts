@@ -14,9 +14,15 @@ const scene = new Scene();
 afterAll(() => scene.clean());
 
 describe('README, In a program', () => {
-  it('prints what its comments say', async () => {
-    const source = /## In a program\n\n```ts\n(.*?)```/s.exec(readme)?.[1] ?? '';
-    const promised = [...source.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1]);
+  const section = /\n## In a program\n(.*?)\n## /s.exec(readme)?.[1] ?? '';
+  const sources = [...section.matchAll(/```ts\n(.*?)```/gs)].map(([, source = '']) => source);
+
+  it('has two examples', () => {
+    expect(sources).toHaveLength(2);
+  });
+
+  it.each(sources)('example %# prints what its comments say', async (source) => {
+    const promised = [...source.matchAll(/console\.log\(.*\)\)?; \/\/ (.*)$/gm)].map((match) => match[1]);
     expect(promised.length).toBeGreaterThan(2);
     // Inside the package, so that its own name resolves to it as in a project that installed it.
     const folder = join(projectRoot, 'dist', `readme-${process.pid}`);

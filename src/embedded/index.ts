@@ -1,8 +1,9 @@
 /**
- * The embedded store: a cluster of nodes in one process, behind put, get and delete.
+ * The embedded store: a cluster of nodes in one process, behind operations on keys.
  *
- * `store` is the public class: values copied in and out, keys by canonical encoding, errors that say whether a write
- * happened. `cluster` has the nodes, their disks (memory, or SQLite below `dataDir`), the in-memory network between
+ * `store` is the public class, and `keyspace` its operations: values copied in and out, keys by canonical encoding, errors
+ * that say whether a write happened. `steps` and `results` translate between their arguments and programs of the shards;
+ * `batch`, `atomic` and `transaction` have several keys. `cluster` has the nodes, their disks (memory, or SQLite below `dataDir`), the in-memory network between
  * them, and one router. `embedded-node` starts, fails and recovers one node. All else is the code that also runs in
  * separate processes.
  *
