@@ -79,15 +79,20 @@ export {
   type Topology,
 } from './cluster/index.js';
 export {
+  behindKey,
+  bytesKey,
   decodeKey,
   encodeKey,
+  FIRST_KEY,
   hash64,
   isKeyType,
   keyHash,
   type KeyType,
   loadHash,
   parseKeyText,
+  prefixEndOf,
   shardOfKey,
+  shardOfPrefix,
   stringKey,
 } from './keys/index.js';
 export {

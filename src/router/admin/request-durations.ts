@@ -20,6 +20,7 @@ export class RequestDurations extends CountedHistogram<Label> {
     patch: new Map(),
     batch: new Map(),
     txn: new Map(),
+    list: new Map(),
     other: new Map(),
   };
 

@@ -12,6 +12,7 @@ export interface Route {
 
 export const ROUTES: readonly Route[] = [
   { methods: 'GET, HEAD, PUT, PATCH, DELETE', path: '/v1/kv/{key}', what: 'read, write, change and delete a key' },
+  { methods: 'GET, HEAD', path: '/v1/kv', what: 'keys in order, a page at a time' },
   { methods: 'GET, HEAD', path: '/v1/where/{key}', what: 'shard, replicas and leader of a key' },
   { methods: 'GET, HEAD', path: '/v1/cluster', what: 'the cluster: id, nodes, limits, settings in force' },
   { methods: 'GET, HEAD', path: '/v1/nodes', what: 'every node: addresses, state, disk, links' },

@@ -5,6 +5,22 @@
 export type { Backend, ServingState } from './backend.js';
 export type { DispatchReply, CallTrace } from './call.js';
 export { Dispatcher, type DispatchOptions } from './dispatcher.js';
+export {
+  askWithin,
+  countKeys,
+  isEmptyRange,
+  MAX_PAGE_BYTES,
+  MAX_PAGE_ROWS,
+  readPage,
+  type AskShard,
+  type Count,
+  type KeyRange,
+  type ListFailure,
+  type ListSource,
+  type Page,
+  type PageItem,
+  type PageQuery,
+} from './list-page.js';
 export { NodeBackend } from './node-backend.js';
 export { derivedId, newOperationId } from './operation-ids.js';
 export { RemoteBackend } from './remote-backend.js';

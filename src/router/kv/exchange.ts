@@ -28,7 +28,7 @@ import { answerRefusal, type AnswerContext } from './answers.js';
 import { dispatchMatching, type Match } from './match-list.js';
 import { SLOW_MS, SlowRequests } from './slow-requests.js';
 
-export type OperationName = 'get' | 'put' | 'delete' | 'patch' | 'batch' | 'txn' | 'other';
+export type OperationName = 'get' | 'put' | 'delete' | 'patch' | 'batch' | 'txn' | 'list' | 'other';
 
 /** Called for every data request that was answered. `code` is `ok` or that of the problem. */
 export interface RequestObserver {

@@ -4,7 +4,7 @@
  * A path that ends where the key should begin names none, whatever the type: most often the name was forgotten. The
  * empty string is written `%22%22?key_type=json`; empty bytes cannot be written in a path.
  */
-import { decodeKey, isKeyType, parseKeyText, type KeyType } from '../../shard/index.js';
+import { bytesKey, decodeKey, isKeyType, parseKeyText, stringKey, type KeyType } from '../../shard/index.js';
 import { decodePercent, invalid } from '../http/index.js';
 
 export interface NamedKey {
@@ -22,6 +22,32 @@ export function namedKey(encoded: string, parameters: ReadonlyMap<string, string
   const text = decodePercent(encoded, 'key');
   if (text === '') throw invalid('key', 'the path names no key; the empty string is written %22%22?key_type=json');
   return { key: parseKeyText(text, type), type, text };
+}
+
+const STRING_TAG = stringKey('')[0];
+const BYTES_TAG = bytesKey(new Uint8Array(0))[0];
+
+/**
+ * The members of a JSON object that name an encoded key; a string has no type. A key that JSON has no form for, which only the embedded store can write, is shown as the
+ * base64url of its encoding, with the type `encoded`.
+ */
+export function encodedKeyMembers(key: Uint8Array): string {
+  if (key[0] === STRING_TAG) return `"key":${JSON.stringify(Buffer.from(key.subarray(1)).toString())}`;
+  if (key[0] === BYTES_TAG)
+    return `"key":"${Buffer.from(key.subarray(1)).toString('base64url')}","key_type":"base64url"`;
+  const json = jsonOf(key);
+  if (json !== undefined) return `"key":${json},"key_type":"json"`;
+  return `"key":"${Buffer.from(key).toString('base64url')}","key_type":"encoded"`;
+}
+
+/** Undefined: the JSON would be another key. */
+function jsonOf(key: Uint8Array): string | undefined {
+  try {
+    const json = JSON.stringify(decodeKey(key)) as string | undefined;
+    return json !== undefined && Buffer.compare(parseKeyText(json, 'json'), key) === 0 ? json : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The key as JSON text: a string, its canonical JSON value, or base64url. */

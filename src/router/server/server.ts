@@ -26,7 +26,7 @@ import {
   RequestIds,
   StreamedRequest,
 } from '../http/index.js';
-import { ALLOWED_METHODS, KV_PREFIX, KvRoutes, type RequestObserver } from '../kv/index.js';
+import { ALLOWED_METHODS, KV_PREFIX, KvRoutes, RangeRoutes, type RequestObserver } from '../kv/index.js';
 import { Connections } from './connections.js';
 import { FastPath } from './fast-path.js';
 import { HostPolicy, assertMayListen } from './host-policy.js';
@@ -70,6 +70,7 @@ export class HttpServer {
   readonly #requestIds = new RequestIds();
   readonly #receiveBudget: ReceiveBudget;
   readonly #kv: KvRoutes;
+  readonly #ranges: RangeRoutes;
   readonly #app: (request: IncomingMessage, response: ServerResponse) => void;
 
   /** @throws InsecureBind */
@@ -86,6 +87,7 @@ export class HttpServer {
     metrics.observeReceiving?.(() => receiveBudget.held);
     const common = { backend, dispatcher, limits: this.#limits, requestIds: this.#requestIds, logger: this.#logger };
     this.#kv = new KvRoutes({ ...common, observer: metrics, receiveBudget });
+    this.#ranges = new RangeRoutes({ ...common, observer: metrics });
     this.#app = createApp({ ...common, build, metrics, ...(readiness === undefined ? {} : { readiness }) });
     this.#http = this.#createHttpServer();
     this.#fastPath = this.#createFastPath();
@@ -94,7 +96,7 @@ export class HttpServer {
 
   /** Data requests that have no answer yet. */
   get inFlight(): number {
-    return this.#kv.inFlight;
+    return this.#kv.inFlight + this.#ranges.inFlight;
   }
 
   /** Bytes of bodies that have not been received completely. */
@@ -135,6 +137,7 @@ export class HttpServer {
    */
   close(graceMs: number): Promise<void> {
     this.#kv.close();
+    this.#ranges.close();
     this.#fastPath.close();
     return new Promise((resolve) => {
       const timers: NodeJS.Timeout[] = [];
@@ -262,7 +265,7 @@ export class HttpServer {
       request.refuse(requestId, problemOf(new HttpProblem('too-many-connections')), this.#limits);
       return;
     }
-    if (this.#kv.handle(request, target, requestId)) return;
+    if (this.#kv.handle(request, target, requestId) || this.#ranges.handle(request, target, requestId)) return;
     response.setHeader(REQUEST_ID, requestId);
     this.#app(message, response);
   }

@@ -57,6 +57,11 @@ export function shardOfKey(key: Uint8Array, shardCount: number): number {
 }
 const TWO_32 = 2 ** 32;
 
+/** The shard of all keys that begin with `prefix`, if that contains a whole hash tag; undefined: they are in any. */
+export function shardOfPrefix(prefix: Uint8Array, shardCount: number): number | undefined {
+  return decisivePart(prefix) === prefix ? undefined : shardOfKey(prefix, shardCount);
+}
+
 /** The hash that decides the shard of a key, as 16 hex digits. */
 export function keyHash(key: Uint8Array): string {
   const { high, low } = hash64(decisivePart(key));

@@ -1,0 +1,247 @@
+/** `/v1/kv?…`: keys in order. Parses and validates a request, reads pages of the shards concerned, writes the answer. */
+import { KvorumError, shardOfPrefix, type Consistency, type Logger, type Topology } from '../../shard/index.js';
+import {
+  askWithin,
+  countKeys,
+  isEmptyRange,
+  readPage,
+  type AskShard,
+  type Backend,
+  type Dispatcher,
+  type DispatchOptions,
+  type ListFailure,
+} from '../dispatch/index.js';
+import {
+  type DataRequest,
+  type DataResponse,
+  headersOf,
+  HttpProblem,
+  invalid,
+  type Limits,
+  parseQuery,
+  type Problem,
+  type ProblemCode,
+  refuseThrown,
+  SECURITY_HEADERS,
+  sendProblem,
+  splitTarget,
+} from '../http/index.js';
+import { decodeCursor, encodeCursor } from './cursor.js';
+import { Gate } from './gate.js';
+import { pageBody, revisionsBody } from './range-body.js';
+import { LIST_PARAMETERS, parseConsistency, parseRangeQuery, type NamedRange, type RangeQuery } from './range-query.js';
+import type { OperationName, RequestObserver } from './exchange.js';
+
+export const RANGE_PATH = '/v1/kv';
+export const RANGE_METHODS = 'GET, HEAD';
+/** Lists that are read at the same time: each holds a page and its shares. */
+const MAX_READING = 32;
+/** Lists that wait for that. */
+const MAX_WAITING = 1_000;
+
+export interface RangeRoutesOptions {
+  readonly backend: Backend;
+  readonly dispatcher: Dispatcher;
+  readonly limits: Limits;
+  readonly observer: RequestObserver;
+  readonly logger: Logger;
+}
+
+/** One request, until it is answered. */
+interface Exchange {
+  readonly request: DataRequest;
+  readonly requestId: string;
+  readonly query: string;
+  readonly startedAt: number;
+}
+
+interface Reading {
+  readonly ask: AskShard;
+  readonly topology: Topology;
+  readonly consistency: Consistency;
+}
+
+export class RangeRoutes {
+  readonly #options: RangeRoutesOptions;
+  readonly #gate = new Gate(MAX_READING, MAX_WAITING);
+  #inFlight = 0;
+  #closing = false;
+
+  constructor(options: RangeRoutesOptions) {
+    this.#options = options;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  close(): void {
+    this.#closing = true;
+  }
+
+  /** Serves the request if its path is that of ranges, else returns false. @param target raw, as it came */
+  handle(request: DataRequest, target: string, requestId: string): boolean {
+    if (target !== RANGE_PATH && !target.startsWith(`${RANGE_PATH}?`)) return false;
+    const exchange = { request, requestId, query: target, startedAt: performance.now() };
+    this.#inFlight += 1;
+    void this.#run(exchange);
+    return true;
+  }
+
+  async #run(exchange: Exchange): Promise<void> {
+    const { request, requestId } = exchange;
+    let code: ProblemCode | 'ok';
+    try {
+      code = await this.#serve(exchange);
+    } catch (error) {
+      code = refuseThrown(request, requestId, error, this.#options);
+    }
+    this.#answered(exchange, code);
+  }
+
+  async #serve(exchange: Exchange): Promise<ProblemCode | 'ok'> {
+    const { request } = exchange;
+    if (this.#closing) return this.#refuse(exchange, { code: 'shutting-down', headers: ['Connection', 'close'] });
+    if (this.#inFlight > this.#options.limits.maxInFlight) return this.#refuse(exchange, { code: 'overloaded' });
+    request.refuseRepeatedHeaders();
+    if (request.method === 'GET' || request.method === 'HEAD') return this.#list(exchange);
+    throw new HttpProblem('method-not-allowed', undefined, ['Allow', RANGE_METHODS]);
+  }
+
+  async #list(exchange: Exchange): Promise<ProblemCode | 'ok'> {
+    const { headers } = exchange.request;
+    if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
+    const parameters = parseQuery(splitTarget(exchange.query).query, LIST_PARAMETERS);
+    const query = parseRangeQuery(parameters);
+    const consistency = parseConsistency(parameters.get('consistency'), this.#options.backend.topology());
+    const options = this.#dispatchOptions(exchange);
+    const topology = this.#topology();
+    const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scopeOf(topology, query));
+    const ask = askWithin(this.#source(), options);
+    const reading = { ask, topology, consistency };
+    const release = await this.#gate.enter(options.deadlineMs);
+    if (release === undefined) return this.#refuse(exchange, { code: 'overloaded', detail: 'too many lists are read' });
+    try {
+      return await (query.countOnly
+        ? this.#count(exchange, query, after, reading)
+        : this.#page(exchange, query, after, reading));
+    } finally {
+      release();
+    }
+  }
+
+  async #page(
+    exchange: Exchange,
+    query: RangeQuery,
+    after: Uint8Array | undefined,
+    { ask, topology, consistency }: Reading,
+  ): Promise<ProblemCode | 'ok'> {
+    const { reverse, grouping, limit } = query;
+    const range = remaining(query, after);
+    const shards = isEmptyRange(range) ? [] : shardsOf(query, topology);
+    const content = query.keysOnly ? 'keys' : 'values';
+    const page = await readPage(ask, { ...range, reverse, shards, content, grouping, consistency, limit });
+    if (page.type === 'failed') return this.#fail(exchange, page, consistency);
+    const cursor = page.rest && encodeCursor(page.rest, scopeOf(topology, query));
+    this.#answer(exchange, consistency, pageBody(page.items, cursor, page.revisions));
+    return 'ok';
+  }
+
+  async #count(
+    exchange: Exchange,
+    query: RangeQuery,
+    after: Uint8Array | undefined,
+    { ask, topology, consistency }: Reading,
+  ): Promise<ProblemCode | 'ok'> {
+    const range = remaining(query, after);
+    const shards = isEmptyRange(range) ? [] : shardsOf(query, topology);
+    const counted = await countKeys(ask, { ...range, shards, consistency });
+    if (counted.type === 'failed') return this.#fail(exchange, counted, consistency);
+    const body = `{"count":${counted.count},"revisions":${revisionsBody(counted.revisions)}}`;
+    this.#answer(exchange, consistency, Buffer.from(body));
+    return 'ok';
+  }
+
+  #source() {
+    const { dispatcher } = this.#options;
+    return {
+      execute: dispatcher.execute.bind(dispatcher),
+      now: () => performance.now(),
+    };
+  }
+
+  #dispatchOptions({ request }: Exchange): DispatchOptions {
+    const { headers } = request;
+    const forward = headersOf.forwardingOf(headers).allowed;
+    return { deadlineMs: headersOf.timeoutMs(headers, this.#options.limits), forward };
+  }
+
+  /** @throws KvorumError */
+  #topology(): Topology {
+    const topology = this.#options.backend.topology();
+    if (topology !== undefined) return topology;
+    throw new KvorumError('no-leader', 'the topology is not known yet', {}, 'not_applied');
+  }
+
+  #answer({ request, requestId }: Exchange, consistency: Consistency, body: Buffer): void {
+    const headers = headOf(requestId, consistency, this.#closing);
+    headers.push('Content-Type', 'application/json', 'Content-Length', String(body.length), 'Vary', 'Accept');
+    request.response.writeHead(200, headers);
+    request.response.end(body);
+  }
+
+  #fail(exchange: Exchange, { reply, refusal }: ListFailure, consistency: Consistency): ProblemCode {
+    const { response } = exchange.request;
+    const shard = reply.shard >= 0 ? { shard: reply.shard } : {};
+    sendProblem(response, exchange.requestId, {
+      code: refusal.code,
+      detail: refusal.message,
+      outcome: 'not_applied',
+      details: { ...shard, ...refusal.details },
+      headers: ['Kv-Consistency', consistency, ...(this.#closing ? ['Connection', 'close'] : [])],
+    });
+    return refusal.code;
+  }
+
+  #refuse({ request, requestId }: Exchange, problem: Problem): ProblemCode {
+    request.refuse(requestId, problem, this.#options.limits);
+    return problem.code;
+  }
+
+  #answered({ request, startedAt }: Exchange, code: ProblemCode | 'ok'): void {
+    this.#inFlight -= 1;
+    this.#options.observer.observe(NAMES.get(request.method) ?? 'other', code, performance.now() - startedAt);
+    closeIfUnread(request.response, this.#options.limits);
+  }
+}
+
+const NAMES = new Map<string | undefined, OperationName>([
+  ['GET', 'list'],
+  ['HEAD', 'list'],
+]);
+
+/** Shards that may have keys of the range. */
+export function shardsOf({ prefix }: Pick<NamedRange, 'prefix'>, { shardCount }: Topology): number[] {
+  const only = prefix === undefined ? undefined : shardOfPrefix(prefix, shardCount);
+  return only === undefined ? [...Array(shardCount).keys()] : [only];
+}
+
+/** The range behind the pages before. */
+function remaining({ from, to, reverse }: RangeQuery, after: Uint8Array | undefined): Pick<RangeQuery, 'from' | 'to'> {
+  if (after === undefined) return { from, to };
+  return reverse ? { from, to: after } : { from: after, to };
+}
+
+const scopeOf = ({ clusterId, clusterUid }: Topology, { identity }: RangeQuery): string =>
+  JSON.stringify([clusterUid ?? clusterId, identity]);
+
+function headOf(requestId: string, consistency: Consistency, closing: boolean): string[] {
+  const headers = ['Kv-Request-Id', requestId, 'Kv-Consistency', consistency, ...SECURITY_HEADERS];
+  if (closing) headers.push('Connection', 'close');
+  return headers;
+}
+
+/** A client that does not read must not make this process buffer its answers. */
+function closeIfUnread({ socket }: DataResponse, { maxUnsentBytes }: Limits): void {
+  if (socket !== null && socket.writableLength > maxUnsentBytes) socket.destroy();
+}
