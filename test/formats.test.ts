@@ -13,13 +13,14 @@ import { MemoryDisk, MemoryStorage } from '../src/raft/storage/memory.js';
 import { decodeRow, encodeRow } from '../src/raft/storage/journal/row.js';
 import { SqliteStorage } from '../src/raft/storage/index.js';
 import type { EntryKind } from '../src/raft/index.js';
-import { decodeCommand, encodeCommand } from '../src/shard/machine/command.js';
+import { decodeCommand, encodeCommand, encodeProgramCommand } from '../src/shard/machine/command.js';
 import { FORMATS, type Format } from '../src/shard/formats.js';
 import { loadHash } from '../src/shard/keys/hash.js';
 import { decodeKey } from '../src/shard/keys/decoder.js';
 import { KvMachine } from '../src/shard/machine/kv-machine.js';
 import type { PlainWrite } from '../src/shard/operation.js';
 import { decodeOutcome, decodeProgram, encodeOutcome, encodeProgram } from '../src/shard/program-codec.js';
+import { decodeTransaction, decodeTransactionReply, encodeTransaction } from '../src/shard/transaction-codec.js';
 import { PieceAssembler } from '../src/shard/transport/pieces.js';
 import { FORMER_PROTOCOL, PROTOCOL } from '../src/shard/transport/protocol.js';
 import { decodeRecord } from '../src/shard/machine/record-row.js';
@@ -119,6 +120,12 @@ const outcome = Uint8Array.from(
   encodeOutcome({ succeeded: true, results: [{ type: 'delete', deleted: true }], lastDeletion: 0, omitted: false }),
 );
 
+const onePut = {
+  program: decodeProgram(program),
+  ...{ thenAt: [0], otherwiseAt: [], hasComparisons: true, hasOtherwise: false },
+};
+const transact = { type: 'transaction', key, shard: 0, operationId: new Uint8Array(16), attempt: 'initial' } as const;
+
 const request = [...u8(32), ...u48(1), ...u32(0), ...f64(5)];
 const oneByteKey = [...u16(1), ...u8(1)];
 const entryOf = (kind: number) => ({ index: 1, term: 1, kind: kind as EntryKind, data: new Uint8Array(0) });
@@ -177,6 +184,20 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
   returning: (number) => decodeProgram(program.with(AT_STEP + 6, number)),
   expiry: (number) => decodeProgram(program.with(AT_STEP + 7, number)),
   stepResult: (number) => decodeOutcome(outcome.with(10, number)),
+  transactionLayout: (number) => decodeTransaction(Uint8Array.of(number, 3)),
+  transactionPhase: (number) => decodeTransaction(Uint8Array.of(1, number)),
+  decision: (number) => decodeTransaction(Uint8Array.of(1, 2, number, 0)),
+  transactionReply: (number) => decodeTransactionReply(Uint8Array.of(1, number)),
+  vote: (number) => decodeTransactionReply(Uint8Array.of(1, 1, 0, 0, number)),
+  transactionState: (number) => {
+    const store = new MapStateStore();
+    const machine = new KvMachine(store);
+    const message = { phase: 'prepare', participants: [0, 1], client: undefined, part: onePut } as const;
+    machine.apply(1, encodeProgramCommand({ ...transact, body: encodeTransaction(message) }, 1));
+    machine.flush();
+    for (const [at, row] of [...store.scan('\u0003')]) store.set(at, Buffer.from(row).fill(number, 0, 1));
+    new KvMachine(store).load();
+  },
   recordLayout: (number) => decodeRecord(Buffer.alloc(40, number)),
   dedupPage: (number) => {
     reloaded('\u0001', 0, number);

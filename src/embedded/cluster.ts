@@ -159,6 +159,7 @@ export class EmbeddedCluster {
       forward: true,
       shardOfKey: (key) => this.shardOf(key),
       execute: (operation, { deadlineMs }) => this.execute(operation, deadlineMs),
+      coordinator: this.#dispatcher.coordinator,
     });
   }
 
@@ -316,8 +317,8 @@ export class EmbeddedCluster {
 
   #member(index: number): EmbeddedNode {
     const id = index + 1;
-    const make = (onDiskStall: () => void): ShardNode =>
-      new ShardNode({
+    const make = (onDiskStall: () => void): ShardNode => {
+      const node = new ShardNode({
         id,
         name: `n${id}`,
         clusterConfig: this.#config,
@@ -327,6 +328,9 @@ export class EmbeddedCluster {
         logger: silentLogger,
         onDiskStall,
       });
+      node.onOrphan((orphan) => void this.#dispatcher.coordinator.finish(orphan.id, orphan.participants));
+      return node;
+    };
     const kill = (): void => {
       this.#network.kill(id);
     };

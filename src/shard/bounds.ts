@@ -14,7 +14,7 @@
 import { MAX_U48 } from './big-endian.js';
 import { KvorumError } from './errors.js';
 import { MAX_DELIMITER_BYTES, type List } from './list.js';
-import { isRead, type KvOperation } from './operation.js';
+import { isPlainWrite, isRead, type KvOperation } from './operation.js';
 
 const MIB = 1024 * 1024;
 
@@ -98,7 +98,8 @@ const invalid = (field: string, message: string): KvorumError => new KvorumError
 export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
   if (operation.type === 'list') return listError(operation);
   // An encoded key is never empty: it has a tag even for the empty string.
-  if (operation.key.length === 0) return invalid('key', 'an encoded key has at least one byte');
+  if (operation.key.length === 0 && operation.type !== 'transaction')
+    return invalid('key', 'an encoded key has at least one byte');
   if (operation.key.length > MAX_ENCODED_KEY_BYTES) {
     return new KvorumError('key-too-long', undefined, { field: 'key', limit: MAX_KEY_BYTES });
   }
@@ -106,7 +107,7 @@ export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
   if (operation.operationId.length !== OPERATION_ID_BYTES) {
     return invalid('operationId', `an operation id has ${OPERATION_ID_BYTES} bytes`);
   }
-  if (operation.type === 'program') return undefined;
+  if (!isPlainWrite(operation)) return undefined;
   const { condition } = operation;
   if (condition.type === 'revision' && !isRevision(condition.revision)) {
     return invalid('condition', 'a revision is an integer in 0..2^48-1');

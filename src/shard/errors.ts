@@ -29,7 +29,7 @@ export const ERRORS = {
   'precondition-failed': row('not_applied', false, 'the key is not in the state that the request demands'),
   'wrong-type': row('not_applied', false, 'the value is not of the type that the operation needs'),
   'patch-failed': row('not_applied', false, 'an operation of the patch does not fit the value'),
-  conflict: row('not_applied', true, 'other transactions kept changing what this one reads'),
+  conflict: row('not_applied', true, 'other transactions held a key, or kept changing it, until the deadline'),
   'feature-unavailable': row('not_applied', true, 'some node of the cluster runs a version without this feature'),
   'idempotency-key-reused': row('not_applied', false, 'the idempotency key was used for another request'),
   'idempotency-key-expired': row(

@@ -35,7 +35,7 @@ const LINK_FORMATS = {
   }),
   operation: format('operation', 'of a request on a link', {
     ...since(1, { put: 1, delete: 2, get: 3 }),
-    ...since(3, { program: 4, read: 5, list: 6 }),
+    ...since(3, { program: 4, read: 5, list: 6, transaction: 7 }),
   }),
   listContent: format('list content', 'of a list on a link', since(3, { values: 0, keys: 1, count: 2 })),
   listItem: format('list item', 'in the answer to a list', since(3, { record: 1, key: 2, deferred: 3, prefix: 4 })),
@@ -59,7 +59,7 @@ const STATE_FORMATS = {
   }),
   commandKind: format('command kind', 'of such a command', {
     ...since(1, { put: 1, delete: 2 }),
-    ...since(3, { program: 3, expire: 4 }),
+    ...since(3, { program: 3, expire: 4, transaction: 5 }),
   }),
   attempt: format('attempt', 'of a write, in its command and in requests', {
     ...since(1, { initial: 0, 'client-keyed': 1, retry: 2 }),
@@ -79,6 +79,20 @@ const STATE_FORMATS = {
   }),
   stepResult: format('step result', 'in the answer of a program', {
     ...since(3, { get: 1, write: 2, delete: 3, failed: 4 }),
+  }),
+  transactionLayout: format('transaction layout', 'first byte of what is said about a transaction over shards', {
+    ...since(3, { first: 1 }),
+  }),
+  transactionPhase: format('transaction phase', 'of a request to a participant', {
+    ...since(3, { prepare: 1, decide: 2, inquire: 3, forget: 4 }),
+  }),
+  decision: format('decision', 'on a transaction', since(3, { abort: 0, then: 1, otherwise: 2 })),
+  vote: format('vote', 'of a participant', since(3, { yes: 1, no: 2, failed: 3, busy: 4, aborted: 5 })),
+  transactionReply: format('transaction reply', 'of a participant', {
+    ...since(3, { vote: 1, decided: 2, unknown: 3, replay: 4, open: 5, refused: 6 }),
+  }),
+  transactionState: format('transaction state', 'first byte of the row of a transaction', {
+    ...since(3, { prepared: 1, decided: 2 }),
   }),
   recordLayout: format('record layout', 'first byte of the row of a key', {
     ...since(1, { first: 1 }),

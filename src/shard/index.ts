@@ -63,6 +63,8 @@ export * from './list.js';
 export * from './operation.js';
 export * from './program-codec.js';
 export type * from './program.js';
+export * from './transaction-codec.js';
+export * from './transaction.js';
 export * from './runtime.js';
 export type * from './status.js';
 export * from './strict-json.js';

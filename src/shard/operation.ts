@@ -22,6 +22,9 @@ export type Condition =
  */
 export type Attempt = 'initial' | 'client-keyed' | 'retry' | 'keyed' | 'keyed-retry';
 
+/** Whether the client chose the id. */
+export const isKeyed = (attempt: Attempt): boolean => attempt === 'keyed' || attempt === 'keyed-retry';
+
 export interface Put {
   readonly type: 'put';
   /** Canonical key encoding (`keys/encoder.ts`), 1..4097 bytes: a tag and 0 to 4,096 of the user's. */
@@ -54,6 +57,19 @@ export interface RunProgram {
   readonly attempt: Attempt;
 }
 
+/** Says something about a transaction over several shards to one of them (`transaction.ts`), as an entry of its log. */
+export interface Transact {
+  readonly type: 'transaction';
+  /** One of the shard's keys in the transaction; empty if none is known: then `shard` alone says where it goes. */
+  readonly key: Uint8Array;
+  readonly shard: number;
+  /** The message (`transaction-codec.ts`). */
+  readonly body: Uint8Array;
+  /** Of the transaction. */
+  readonly operationId: Uint8Array;
+  readonly attempt: Attempt;
+}
+
 export type Consistency = 'linearizable' | 'lease' | 'stale';
 
 export interface Get {
@@ -72,9 +88,12 @@ export interface ReadProgram {
 }
 
 export type PlainWrite = Put | Delete;
-export type KvWrite = PlainWrite | RunProgram;
+export type KvWrite = PlainWrite | RunProgram | Transact;
 export type KvRead = Get | ReadProgram | List;
 export type KvOperation = KvWrite | KvRead;
+
+export const isPlainWrite = (operation: KvOperation): operation is PlainWrite =>
+  operation.type === 'put' || operation.type === 'delete';
 
 export const isRead = (operation: KvOperation): operation is KvRead =>
   operation.type === 'get' || operation.type === 'read' || operation.type === 'list';

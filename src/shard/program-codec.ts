@@ -17,6 +17,8 @@ import type { Comparison, Expiry, Program, ProgramOutcome, Returning, Step, Step
 export const MAX_PROGRAM_ITEMS = 4_000;
 /** Bytes of an encoded program: the longest value, its key, and what stands around them. */
 export const MAX_PROGRAM_BYTES = MAX_VALUE_BYTES + 64 * 1024;
+/** Bytes of a program's answer that are kept for replays. */
+export const MAX_KEPT_ANSWER_BYTES = 4_096;
 /** Longest time to live: 10 years. */
 export const MAX_TTL_MS = 10 * 366 * 24 * 3_600_000;
 
@@ -298,7 +300,7 @@ function readRefusal(input: ByteReader): Refusal {
   return refuse(code, message, details, 'not_applied');
 }
 
-function writeResult(out: ByteWriter, result: StepResult): void {
+export function writeResult(out: ByteWriter, result: StepResult): void {
   out.u8(RESULTS[result.type]);
   switch (result.type) {
     case 'get':
@@ -331,7 +333,7 @@ function writeResult(out: ByteWriter, result: StepResult): void {
   }
 }
 
-function readResult(input: ByteReader): StepResult {
+export function readResult(input: ByteReader): StepResult {
   const type = nameOf(FORMATS.stepResult, RESULT_NAMES, input.u8());
   switch (type) {
     case 'get':
@@ -358,13 +360,13 @@ function readResult(input: ByteReader): StepResult {
 
 type Failure = Pick<Refusal, 'code' | 'message' | 'details'>;
 
-function writeFailure(out: ByteWriter, { code, message, details }: Failure): void {
+export function writeFailure(out: ByteWriter, { code, message, details }: Failure): void {
   out.ascii(code);
   out.text(message);
   writeDetails(out, details);
 }
 
-function readFailure(input: ByteReader): Failure {
+export function readFailure(input: ByteReader): Failure {
   return { code: readErrorCode(input), message: input.text(), details: readDetails(input) };
 }
 

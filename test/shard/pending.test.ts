@@ -17,10 +17,10 @@ describe('pending writes', () => {
     const got: Answer[] = [];
     writes.add(7, { ...waiter('w'), done: (answer) => got.push(answer) });
     const answer: Answer = { type: 'put', revision: 7, version: 1, created: true, replayed: false };
-    writes.applied(6, answer);
+    writes.take(6)?.done(answer);
     expect(got).toEqual([]);
-    writes.applied(7, answer);
-    writes.applied(7, answer);
+    writes.take(7)?.done(answer);
+    writes.take(7)?.done(answer);
     expect(got).toEqual([answer]);
     expect(writes.size).toBe(0);
   });
@@ -30,10 +30,10 @@ describe('pending writes', () => {
     let answered = 0;
     for (const index of [3, 5, 8]) writes.add(index, { ...waiter('w'), done: () => answered++ });
     const answer: Answer = { type: 'put', revision: 5, version: 1, created: true, replayed: false };
-    writes.applied(5, answer);
+    writes.take(5)?.done(answer);
     expect([answered, writes.size]).toEqual([1, 2]);
-    writes.applied(4, answer);
-    writes.applied(9, answer);
+    writes.take(4)?.done(answer);
+    writes.take(9)?.done(answer);
     expect([answered, writes.size]).toEqual([1, 2]);
   });
 

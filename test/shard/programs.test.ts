@@ -40,7 +40,9 @@ class Lab {
     operationId.writeUInt32BE(id, 0);
     const body = encodeProgram(given);
     const write = { type: 'program', key: stringKey(''), body, operationId, attempt } as const;
-    return this.machine.apply(++this.index, encodeProgramCommand(write, this.nowMs));
+    const answer = this.machine.apply(++this.index, encodeProgramCommand(write, this.nowMs));
+    if (answer === undefined) throw new Error('the program met a key of a transaction');
+    return answer;
   }
   #ids = 0;
 

@@ -4,6 +4,7 @@
  */
 import type { ReplyCallback, ServingState } from '../../src/router/dispatch/backend.js';
 import { refuse } from '../../src/shard/errors.js';
+import { isPlainWrite } from '../../src/shard/operation.js';
 import type {
   Answer,
   Condition,
@@ -106,11 +107,11 @@ export class FakeBackend implements HeldBackend {
   }
 
   #perform(operation: KvOperation): Answer {
-    if (operation.type === 'program' || operation.type === 'read') throw new Error('this backend runs no programs');
     if (operation.type === 'get') {
       return { type: 'get', record: this.#records.get(hex(operation.key)), revision: this.#revision };
     }
     if (operation.type === 'list') return { type: 'list', revision: this.#revision, ...this.#list(operation) };
+    if (!isPlainWrite(operation)) throw new Error('this backend runs no programs');
     const id = hex(operation.operationId);
     const print = fingerprint(operation);
     const remembered = this.#answers.get(id);

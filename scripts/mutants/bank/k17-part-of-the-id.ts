@@ -20,7 +20,7 @@ export const k17: Mutant = {
       replace: `word < 4; word += 4`,
     },
     {
-      file: 'src/shard/machine/kv-machine.ts',
+      file: 'src/shard/machine/answers.ts',
       find: `  if (!same) return refuse('idempotency-key-reused');`,
       replace: `  if (!same && known.revision === 0) return refuse('idempotency-key-reused');`,
     },

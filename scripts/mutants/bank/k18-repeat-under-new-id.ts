@@ -11,9 +11,9 @@ export const k18: Mutant = {
   edits: [
     {
       file: 'src/router/dispatch/call.ts',
-      find: `  return { ...operation, attempt: isKeyed ? 'keyed-retry' : 'retry' };`,
+      find: `  return { ...operation, attempt: isKeyed(operation.attempt) ? 'keyed-retry' : 'retry' };`,
       replace: `  const operationId = operation.operationId.map((byte, at) => (at === 15 ? byte ^ 0x5a : byte));
-  return { ...operation, attempt: isKeyed ? 'keyed' : 'initial', operationId };`,
+  return { ...operation, attempt: isKeyed(operation.attempt) ? 'keyed' : 'initial', operationId };`,
     },
   ],
 };

@@ -17,8 +17,8 @@ export const m23: Mutant = {
     },
     {
       file: 'src/shard/node/admission.ts',
-      find: `if (shardOf(request.operation, this.#shardCount) !== request.shard) {`,
-      replace: `if (shardOf(request.operation, this.#shardCount) < 0) {`,
+      find: `if (shardOf(operation, this.#shardCount) !== request.shard) {`,
+      replace: `if (shardOf(operation, this.#shardCount) < 0) {`,
     },
   ],
 };

@@ -9,6 +9,7 @@ import type {
   NodeHealth,
   NodeId,
   NodeStatus,
+  OpenTransaction,
   OutgoingSnapshot,
   PeerId,
   PeerMessage,
@@ -45,6 +46,8 @@ export interface Backend {
   state(): ServingState;
   /** Health of the node in this process; undefined for a stand-alone router. Cheap. */
   health(): NodeHealth | undefined;
+  /** Called with transactions that the node in this process leads a part of, and that nobody seems to finish. */
+  onOrphan?(listener: (orphan: OpenTransaction) => void): void;
   /** Commits of the node in this process wait for room on its disk. */
   diskStall?(): DiskStall | undefined;
   /** Snapshots that the node in this process is sending. */
@@ -68,6 +71,7 @@ export interface ShardHost {
   /** Cheap, unlike `status`. */
   state(): ServingState;
   health(): NodeHealth;
+  onOrphan?(listener: (orphan: OpenTransaction) => void): void;
   diskStall?(): DiskStall | undefined;
   outgoingSnapshots?(): readonly OutgoingSnapshot[];
   status(): NodeStatus;

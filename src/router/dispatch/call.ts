@@ -1,5 +1,6 @@
 /** One operation in flight, as the dispatcher keeps it. */
 import {
+  isKeyed,
   isRead,
   type NodeId,
   type KvOperation,
@@ -74,6 +75,5 @@ const carryMs = (operation: KvOperation): number =>
 /** The operation as it is sent after an attempt of unknown outcome. */
 export function asRetry(operation: KvOperation): KvOperation {
   if (isRead(operation)) return operation;
-  const isKeyed = operation.attempt === 'keyed' || operation.attempt === 'keyed-retry';
-  return { ...operation, attempt: isKeyed ? 'keyed-retry' : 'retry' };
+  return { ...operation, attempt: isKeyed(operation.attempt) ? 'keyed-retry' : 'retry' };
 }

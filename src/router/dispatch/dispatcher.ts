@@ -25,7 +25,9 @@ import {
 } from '../../shard/index.js';
 import type { Backend } from './backend.js';
 import { asRetry, patienceMs, type Call, type DispatchReply, type CallTrace } from './call.js';
+import { Coordinator } from './coordinator.js';
 import { LeaderCache } from './leader-cache.js';
+import { newOperationId } from './operation-ids.js';
 import { retryDecision } from './retry-policy.js';
 
 export interface DispatchOptions {
@@ -50,9 +52,13 @@ export interface DispatcherOptions {
   readonly backoffMostMs?: number;
   /** Operations in flight; more are refused as `overloaded`. */
   readonly maxInFlight?: number;
+  /** Makes ids of transactions; default: `newOperationId`. */
+  readonly newId?: () => Uint8Array;
 }
 
 export class Dispatcher {
+  /** Of transactions over several shards; finishes those that the node in this process reports as left. */
+  readonly coordinator: Coordinator;
   readonly #backend: Backend;
   readonly #runtime: Runtime;
   readonly #shardOfKey: (key: Uint8Array, shardCount: number) => number;
@@ -78,6 +84,11 @@ export class Dispatcher {
     this.#backoffMostMs = options.backoffMostMs ?? 200;
     this.#maxInFlight = options.maxInFlight ?? 20_000;
     this.#leaders = new LeaderCache(options.backend);
+    const { runtime, backend, newId = newOperationId } = options;
+    this.coordinator = new Coordinator({ dispatcher: this, runtime, newId });
+    backend.onOrphan?.(({ id, participants }) => {
+      void this.coordinator.finish(id, participants);
+    });
   }
 
   get inFlight(): number {
@@ -181,7 +192,7 @@ export class Dispatcher {
   }
 
   #shardOf(operation: KvOperation, shardCount: number): number {
-    return operation.type === 'list' ? operation.shard : this.#shardOfKey(operation.key, shardCount);
+    return 'shard' in operation ? operation.shard : this.#shardOfKey(operation.key, shardCount);
   }
 
   #ask(call: Call, node: NodeId): void {

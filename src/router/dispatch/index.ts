@@ -4,6 +4,7 @@
  */
 export type { Backend, ServingState } from './backend.js';
 export type { DispatchReply, CallTrace } from './call.js';
+export { Coordinator } from './coordinator.js';
 export { Dispatcher, type DispatchOptions } from './dispatcher.js';
 export {
   askWithin,

@@ -6,6 +6,7 @@ import type {
   NodeHealth,
   NodeId,
   NodeStatus,
+  OpenTransaction,
   OutgoingSnapshot,
   Runtime,
   ShardRequest,
@@ -56,6 +57,10 @@ export class NodeBackend implements Backend {
 
   onTopology(listener: (topology: Topology) => void): void {
     this.#host.onTopology(listener);
+  }
+
+  onOrphan(listener: (orphan: OpenTransaction) => void): void {
+    this.#host.onOrphan?.(listener);
   }
 
   alive(node: NodeId): boolean {

@@ -29,6 +29,8 @@ export function retryDecision(refusal: Refusal, outcomeUnknown: boolean): 'final
   }
   // Load shedding must reach the client: a retry would add to the load.
   if (refusal.code === 'overloaded') return 'final';
+  // The shard has waited for the key already, for as long as it could.
+  if (refusal.code === 'conflict') return 'final';
   return ERRORS[refusal.code].retryable ? 'retry' : 'final';
 }
 

@@ -1,10 +1,14 @@
 /**
  * Transactions: programs whose keys may lie anywhere, all or nothing.
  *
- * Keys of one shard: one entry of its log, or one read if nothing is written. Keys of several shards are refused so far.
+ * Keys of one shard: one entry of its log, or one read if nothing is written. Keys of several shards: the coordinator
+ * (`coordinator.ts`); or, if nothing is written, reads of all shards, again until two rounds in a row saw the same.
  */
 import {
+  encodeOutcome,
   encodeProgram,
+  hash64,
+  isKeyed,
   MAX_TRANSACTION_BYTES,
   MAX_TRANSACTION_ITEMS,
   refuse,
@@ -14,9 +18,13 @@ import {
   type KvOperation,
   type Program,
   type Refusal,
+  type Step,
+  type TransactionPart,
 } from '../../shard/index.js';
 import type { DispatchReply } from './call.js';
+import type { Coordinator } from './coordinator.js';
 import type { DispatchOptions } from './dispatcher.js';
+import { readOverShards } from './read-over-shards.js';
 
 export interface TransactionRequest {
   /** Its keys may be of any shards. */
@@ -35,28 +43,28 @@ export interface TransactionReply extends DispatchReply {
   readonly revisions: ReadonlyMap<number, number>;
 }
 
+export interface RunOptions extends DispatchOptions {
+  readonly execute: Execute;
+  readonly shardOfKey: (key: Uint8Array) => number;
+  readonly coordinator: Pick<Coordinator, 'run' | 'now'>;
+}
+
 /**
  * @returns an answer of type `program`, or a refusal: `invalid-request` for a program without any key or beyond
  *   `MAX_TRANSACTION_ITEMS` or `MAX_TRANSACTION_BYTES`
  */
-export async function runTransaction(
-  request: TransactionRequest,
-  options: DispatchOptions & {
-    readonly execute: Execute;
-    readonly shardOfKey: (key: Uint8Array) => number;
-  },
-): Promise<TransactionReply> {
-  const { execute, shardOfKey, ...dispatch } = options;
+export async function runTransaction(request: TransactionRequest, options: RunOptions): Promise<TransactionReply> {
+  const { execute, shardOfKey, deadlineMs, forward } = options;
   const keys = keysOf(request.program);
   const first = keys[0];
   if (first === undefined) return refused(refuse('invalid-request', 'a transaction needs a key'));
   const shard = shardOfKey(first);
   if (keys.some((key) => shardOfKey(key) !== shard)) {
-    return refused(refuse('invalid-request', 'keys of several shards are not supported yet', { field: 'key' }));
+    return runOverShards(request, options);
   }
   const operation = operationOf(request, first);
   if (operation.type === 'refused') return refused(operation);
-  const reply = await execute(operation, dispatch);
+  const reply = await execute(operation, { deadlineMs, forward });
   const { answer } = reply;
   return { ...reply, revisions: new Map(answer.type === 'program' ? [[reply.shard, answer.revision]] : []) };
 }
@@ -64,6 +72,14 @@ export async function runTransaction(
 /** One program as an operation on the shard of `key`: a read if it writes nothing. */
 function operationOf(request: TransactionRequest, key: Uint8Array): KvOperation | Refusal {
   const { program, operationId, attempt, consistency } = request;
+  const body = encodedOf(program);
+  if ('code' in body) return body;
+  if (writesNothing(program)) return { type: 'read', key, body, consistency };
+  return { type: 'program', key, body, operationId, attempt };
+}
+
+/** The program's bytes, if it is within the bounds of a transaction. */
+function encodedOf(program: Program): Uint8Array | Refusal {
   const { comparisons, then, otherwise } = program;
   if (comparisons.length + then.length + otherwise.length > MAX_TRANSACTION_ITEMS) {
     const message = `at most ${MAX_TRANSACTION_ITEMS} comparisons and operations`;
@@ -76,12 +92,66 @@ function operationOf(request: TransactionRequest, key: Uint8Array): KvOperation 
     if (error instanceof WireError) return refuse('invalid-request', error.message);
     throw error;
   }
-  if (body.length > MAX_TRANSACTION_BYTES) {
-    const message = `a transaction of ${body.length} bytes, ${MAX_TRANSACTION_BYTES} are allowed`;
-    return refuse('value-too-large', message, { limit: MAX_TRANSACTION_BYTES });
+  if (body.length <= MAX_TRANSACTION_BYTES) return body;
+  const message = `a transaction of ${body.length} bytes, ${MAX_TRANSACTION_BYTES} are allowed`;
+  return refuse('value-too-large', message, { limit: MAX_TRANSACTION_BYTES });
+}
+
+const onlyGets = (program: Program): boolean => program.comparisons.length === 0 && writesNothing(program);
+
+const writesNothing = ({ then, otherwise }: Program): boolean =>
+  [...then, ...otherwise].every(({ type }) => type === 'get');
+
+async function runOverShards(request: TransactionRequest, options: RunOptions): Promise<TransactionReply> {
+  const { program, operationId, attempt } = request;
+  const { coordinator, deadlineMs } = options;
+  const body = encodedOf(program);
+  if ('code' in body) return refused(body);
+  const parts = partsOf(program, options.shardOfKey);
+  if (onlyGets(program)) {
+    const read = await readOverShards(parts, request, options);
+    if (read !== undefined) return read;
   }
-  const onlyReads = [...then, ...otherwise].every(({ type }) => type === 'get');
-  return onlyReads ? { type: 'read', key, body, consistency } : { type: 'program', key, body, operationId, attempt };
+  const client = isKeyed(attempt) ? { id: operationId, fingerprint: fingerprintOf(body) } : undefined;
+  const { outcome, replayed, revisions, origin } = await coordinator.run(parts, client, deadlineMs);
+  if (replayed === undefined && 'code' in outcome) return { ...origin, answer: outcome, revisions };
+  const encoded = replayed ?? encodeOutcome(outcome);
+  const revision = Math.max(0, ...revisions.values());
+  const answer = { type: 'program', revision, outcome: encoded, replayed: replayed !== undefined } as const;
+  return { ...origin, answer, revisions };
+}
+
+function fingerprintOf(body: Uint8Array): Uint8Array {
+  const { high, low } = hash64(body);
+  const fingerprint = Buffer.alloc(8);
+  fingerprint.writeUInt32BE(high, 0);
+  fingerprint.writeUInt32BE(low, 4);
+  return fingerprint;
+}
+
+/** The part of each shard, with the places of its steps in the whole. */
+function partsOf(program: Program, shardOfKey: RunOptions['shardOfKey']): Map<number, TransactionPart> {
+  const { comparisons, then, otherwise, onError, valueLimit } = program;
+  const shards = new Set(keysOf(program).map(shardOfKey));
+  const parts = new Map<number, TransactionPart>();
+  for (const shard of shards) {
+    const isHere = ({ key }: { readonly key: Uint8Array }): boolean => shardOfKey(key) === shard;
+    const placesOf = (steps: readonly Step[]): number[] => [...steps.keys()].filter((at) => isHere(steps[at] as Step));
+    parts.set(shard, {
+      program: {
+        comparisons: comparisons.filter(isHere),
+        then: then.filter(isHere),
+        otherwise: otherwise.filter(isHere),
+        onError,
+        valueLimit,
+      },
+      thenAt: placesOf(then),
+      otherwiseAt: placesOf(otherwise),
+      hasComparisons: comparisons.length > 0,
+      hasOtherwise: otherwise.length > 0,
+    });
+  }
+  return parts;
 }
 
 function keysOf({ comparisons, then, otherwise }: Program): Uint8Array[] {

@@ -24,8 +24,9 @@
  *
  * | at | bytes | field |
  * |----|---|---------------------------------------------------------------------------------------------|
- * | 32 | 1 | 3 program, 4 expire                                                                         |
- * | 33 |   | the program (`program-codec.ts`); or keys to expire, each with 16 bits of length before it  |
+ * | 32 | 1 | 3 program, 4 expire, 5 transaction                                                          |
+ * | 33 |   | the program (`program-codec.ts`); keys to expire, each with 16 bits of length before it; or |
+ * |    |   | what is said about the transaction with this operation id (`transaction-codec.ts`)          |
  *
  * Keys are expired by the leader itself: the operation id of such an entry is zero, and not inserted anywhere.
  */
@@ -34,9 +35,11 @@ import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from '../
 import { WireError } from '../byte-buffer.js';
 import { FORMATS, namesOf, reads, unknownNumber, type Format } from '../formats.js';
 import { hash64 } from '../keys/index.js';
-import type { Attempt, Condition, KvWrite, PlainWrite, RunProgram } from '../operation.js';
+import type { Attempt, Condition, KvWrite, PlainWrite, RunProgram, Transact } from '../operation.js';
 import { decodeProgram } from '../program-codec.js';
 import type { Program } from '../program.js';
+import { decodeTransaction } from '../transaction-codec.js';
+import type { TransactionMessage } from '../transaction.js';
 
 const { commandLayout, commandKind } = FORMATS;
 const { second: LAYOUT, program: PROGRAM_LAYOUT } = commandLayout.numbers;
@@ -55,7 +58,8 @@ const AT_TYPE_LENGTH = 42;
 const AT_ROW_KEY = 43;
 const AT_KEY = 44;
 const AT_BODY = 33;
-const { put: KIND_PUT, delete: KIND_DELETE, program: KIND_PROGRAM, expire: KIND_EXPIRE } = commandKind.numbers;
+const { put: KIND_PUT, delete: KIND_DELETE, program: KIND_PROGRAM } = commandKind.numbers;
+const { expire: KIND_EXPIRE, transaction: KIND_TRANSACTION } = commandKind.numbers;
 
 const ATTEMPTS = namesOf(FORMATS.attempt);
 const CONDITIONS = namesOf(FORMATS.condition);
@@ -119,11 +123,11 @@ export function encodeCommand(write: PlainWrite, timeMs: number): Uint8Array {
   return data;
 }
 
-/** The entry data for a program, whose bytes were validated. */
-export function encodeProgramCommand(program: RunProgram, timeMs: number): Uint8Array {
+/** The entry data for a program, or for what is said about a transaction, whose bytes were validated. */
+export function encodeProgramCommand(program: RunProgram | Transact, timeMs: number): Uint8Array {
   const data = Buffer.allocUnsafe(AT_BODY + program.body.length);
   writeHead(data, PROGRAM_LAYOUT, timeMs, program);
-  data[AT.kind] = KIND_PROGRAM;
+  data[AT.kind] = program.type === 'program' ? KIND_PROGRAM : KIND_TRANSACTION;
   data.set(program.body, AT_BODY);
   writeFingerprint(data);
   return data;
@@ -171,14 +175,16 @@ export const commandLayoutOf = (data: Uint8Array): 'plain' | 'program' =>
 /** An entry of layout 3. */
 export interface ProgramCommandView {
   readonly data: Uint8Array;
-  readonly kind: 'program' | 'expire';
+  readonly kind: 'program' | 'expire' | 'transaction';
   readonly attempt: Attempt;
   readonly timeMs: number;
   readonly fingerprintHigh: number;
   readonly fingerprintLow: number;
   readonly idAt: number;
-  /** Not for `expire`. */
+  /** For `program`; otherwise one that does nothing. */
   readonly program: Program;
+  /** For `transaction`; otherwise an inquiry. */
+  readonly transaction: TransactionMessage;
   /** For `expire`: encoded keys. */
   readonly keys: readonly Uint8Array[];
 }
@@ -191,25 +197,34 @@ export function viewProgramCommand(data: Uint8Array): ProgramCommandView {
   const attempt = ATTEMPTS[attemptNumber] ?? 'initial';
   const kind = data[AT.kind] ?? 0;
   known(commandKind, kind);
-  if (kind !== KIND_PROGRAM && kind !== KIND_EXPIRE) throw new MalformedCommand('the entry is no program');
+  const name = KINDS.get(kind);
+  if (name === undefined) throw new MalformedCommand('the entry is no program');
   const body = data.subarray(AT_BODY);
   return {
     data,
-    kind: kind === KIND_PROGRAM ? 'program' : 'expire',
+    kind: name,
     attempt,
     timeMs: readU48(data, AT.time),
     fingerprintHigh: readU32(data, AT.fingerprint),
     fingerprintLow: readU32(data, AT.fingerprint + 4),
     idAt: AT.id,
-    program: kind === KIND_PROGRAM ? programIn(body) : NOTHING,
+    program: kind === KIND_PROGRAM ? decoded(decodeProgram, body) : NOTHING,
+    transaction: kind === KIND_TRANSACTION ? decoded(decodeTransaction, body) : INQUIRY,
     keys: kind === KIND_EXPIRE ? keysIn(body) : [],
   };
 }
 const NOTHING: Program = { comparisons: [], then: [], otherwise: [], onError: 'fail', valueLimit: 0 };
 
-function programIn(body: Uint8Array): Program {
+const INQUIRY: TransactionMessage = { phase: 'inquire' };
+const KINDS = new Map<number, ProgramCommandView['kind']>([
+  [KIND_PROGRAM, 'program'],
+  [KIND_EXPIRE, 'expire'],
+  [KIND_TRANSACTION, 'transaction'],
+]);
+
+function decoded<T>(decode: (bytes: Uint8Array) => T, body: Uint8Array): T {
   try {
-    return decodeProgram(body);
+    return decode(body);
   } catch (error) {
     if (error instanceof WireError) throw new MalformedCommand(error.message);
     throw error;
@@ -237,7 +252,8 @@ export const commandTimeMs = (data: Uint8Array): number => (data.length < AT_BOD
 export function viewCommand(data: Uint8Array): CommandView {
   const layout = data[AT.layout];
   if (layout !== undefined) known(commandLayout, layout);
-  if (data.length < AT_KEY) throw new MalformedCommand(`an entry of ${data.length} bytes is no command`);
+  if (data.length < AT_KEY || layout !== LAYOUT)
+    throw new MalformedCommand(`an entry of ${data.length} bytes is no command`);
   const attemptNumber = data[AT.attempt] ?? 0;
   const kind = data[AT.kind] ?? 0;
   const conditionNumber = data[AT.condition] ?? 0;

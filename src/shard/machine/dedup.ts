@@ -9,12 +9,14 @@
  *   could be known after an eviction; so none is evicted before its window ends, and when there is no room for another
  *   one, that is refused before it is applied.
  *
- * The answer of a program is a row of its own, up to `MAX_ANSWER_BYTES` and, in all, `MAX_ANSWERS_BYTES`; of a longer
+ * The answer of a program is a row of its own, up to `MAX_KEPT_ANSWER_BYTES` and, in all, `MAX_ANSWERS_BYTES`; of a longer
  * one, only what is left of it without its results.
  */
 import type { StateKey } from '../../raft/index.js';
 import { binaryString, writeU48 } from '../big-endian.js';
-import type { Attempt } from '../operation.js';
+import { refuse } from '../errors.js';
+import { isKeyed, type Attempt, type Refusal } from '../operation.js';
+import { MAX_KEPT_ANSWER_BYTES } from '../program-codec.js';
 import { operationTimeMs } from './command.js';
 import { AnswerKind, DedupTable, type DedupEntry, type DedupTableState } from './dedup-table.js';
 import type { StateStore } from './state-store.js';
@@ -27,8 +29,6 @@ export interface DedupOptions {
   readonly windowMs: number;
 }
 
-/** Bytes of a program's answer that are kept. */
-export const MAX_ANSWER_BYTES = 4_096;
 /** Bytes of such answers, per shard. */
 export const MAX_ANSWERS_BYTES = 16 * 1024 * 1024;
 /** A creation time further ahead of the entry's own is no creation time. */
@@ -100,6 +100,18 @@ export class Dedup {
     return untimed.isFullOfYoung(clockMs) ? 'no-room' : 'new';
   }
 
+  /** The refusal that `judgeKeyed` amounts to. */
+  refusalOfKeyed(data: Uint8Array, idAt: number, clockMs: number): Refusal | undefined {
+    switch (this.judgeKeyed(data, idAt, clockMs)) {
+      case 'new':
+        return undefined;
+      case 'evicted':
+        return refuse('idempotency-key-expired');
+      case 'no-room':
+        return refuse('overloaded', 'too many idempotency keys that are no version 7 UUIDs are remembered');
+    }
+  }
+
   /** As `DedupTable.mayHaveEvicted`, for ids that routers made. */
   mayHaveEvicted(timeMs: number | undefined): boolean {
     return this.#tables.unkeyed.mayHaveEvicted(timeMs);
@@ -126,7 +138,7 @@ export class Dedup {
     shortened: () => Uint8Array,
   ): void {
     const { attempt, clockMs, entry } = inserted;
-    const fits = answer.length <= MAX_ANSWER_BYTES && this.#answerBytes + answer.length <= MAX_ANSWERS_BYTES;
+    const fits = answer.length <= MAX_KEPT_ANSWER_BYTES && this.#answerBytes + answer.length <= MAX_ANSWERS_BYTES;
     const kept = fits ? answer : shortened();
     const kind = kindOf(attempt, operationTimeMs(data, idAt), clockMs);
     this.#tables[kind].insert(data, idAt, clockMs, { ...entry, kind: AnswerKind.program, detail: kept.length });
@@ -165,8 +177,6 @@ export class Dedup {
     this.#answerBytes -= length;
   }
 }
-
-export const isKeyed = (attempt: Attempt): boolean => attempt === 'keyed' || attempt === 'keyed-retry';
 
 const isTimed = (timeMs: number | undefined, clockMs: number): timeMs is number =>
   timeMs !== undefined && timeMs <= clockMs + MAX_AHEAD_MS;

@@ -33,7 +33,9 @@ export interface EvaluationContext {
   readonly deletions: Deletions;
   /** Replicated time, ms. */
   readonly clockMs: number;
-  /** Revision of what the program writes: the index of its entry. */
+  /** Index of the entry. */
+  readonly index: number;
+  /** Revision of what the program writes: mostly the index of its entry. */
   readonly revision: number;
   /** Whether the key is held by a transaction that reads it: then it does not expire here. */
   readonly isHeld: (rowKey: StateKey) => boolean;
@@ -69,7 +71,9 @@ export class Evaluation {
     const steps = succeeded ? program.then : program.otherwise;
     for (const [position, step] of steps.entries()) {
       const result = this.step(step);
-      if (result.type === 'failed' && program.onError === 'fail') return asRefusal(result, position, steps.length);
+      if (result.type === 'failed' && program.onError === 'fail') {
+        return asRefusal(result, steps.length > 1 ? position : undefined);
+      }
       results.push(result);
     }
     return { succeeded, results };
@@ -93,10 +97,10 @@ export class Evaluation {
     const rowKey = RECORD_SPACE + binaryString(key, 0, key.length);
     const known = this.#met.get(rowKey);
     if (known !== undefined) return known;
-    const { records, clockMs, revision, isHeld } = this.#context;
+    const { records, clockMs, index, isHeld } = this.#context;
     let old = records.get(rowKey);
     if (old !== undefined && isDue(old, clockMs) && !isHeld(rowKey)) {
-      records.remove(rowKey, old, revision);
+      records.remove(rowKey, old, index);
       old = undefined;
     }
     const met = { rowKey, old, now: old && decodeRecord(old), isChanged: false };
@@ -283,8 +287,8 @@ function faulted({ code, message, position, field, limit }: PatchFault): StepFai
   return failed(code, details, message);
 }
 
-/** One step fails the program; a program of several says which. */
-function asRefusal({ code, message, details }: StepFailure, position: number, steps: number): Refusal {
-  const of = steps > 1 ? { field: `ops[${position}]`, ...details } : details;
+/** One step fails the program. `at`: its place, if there are several. */
+export function asRefusal({ code, message, details }: StepFailure, at: number | undefined): Refusal {
+  const of = at === undefined ? details : { field: `ops[${at}]`, ...details };
   return refuse(code, message, of, 'not_applied');
 }

@@ -1,6 +1,5 @@
 /** The state machine of a shard: commands in, rows out, with the dedup table that makes retries safe. Deterministic. */
 export { commandTimeMs, encodeCommand, encodeExpireCommand, encodeProgramCommand } from './command.js';
-export { isKeyed } from './dedup.js';
 export { KvMachine } from './kv-machine.js';
 export type { Machine } from './machine.js';
 export { Memtable } from './memtable.js';

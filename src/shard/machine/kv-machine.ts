@@ -33,28 +33,48 @@
  * Programs (`evaluation.ts`) are applied like plain writes, and their answers are inserted as well.
  *
  * First characters of row keys: '\0' records, '\u0001' '\u0007' '\u0009' pages of the dedup tables, '\u0002' the meta row,
- * '\u0004' the expiry index, '\u0006' deletions, '\u0008' answers of programs.
+ * '\u0003' transactions over several shards, '\u0004' the expiry index, '\u0006' deletions, '\u0008' answers of programs.
  */
-import { StorageCorruption, type StateKey } from '../../raft/index.js';
-import { AnswerKind, type CompactAnswer, type DedupEntry } from './dedup-table.js';
+import type { StateKey } from '../../raft/index.js';
+import { answerOf, holds, programAnswer, replayedAnswer, withoutResults } from './answers.js';
+import { AnswerKind, type CompactAnswer } from './dedup-table.js';
 import { binaryString } from '../big-endian.js';
-import { commandLayoutOf, operationTimeMs, viewCommand, viewProgramCommand, type CommandView } from './command.js';
-import { Dedup, isKeyed, type FoundEntry } from './dedup.js';
+import {
+  commandLayoutOf,
+  operationTimeMs,
+  viewCommand,
+  viewProgramCommand,
+  type CommandView,
+  type ProgramCommandView,
+} from './command.js';
+import { Dedup } from './dedup.js';
 import { Deletions } from './deletions.js';
 import { refuse } from '../errors.js';
-import { Evaluation, isDue } from './evaluation.js';
+import { Evaluation, isDue, type EvaluationContext } from './evaluation.js';
 import { ExpiryIndex } from './expiry-index.js';
 import { readKeyPage } from './key-page.js';
 import { hash64, hex64 } from '../keys/index.js';
-import { MAX_ENCODED_KEY_BYTES } from '../bounds.js';
+import { MAX_BOUND_BYTES, MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES } from '../bounds.js';
 import type { List, ListPage } from '../list.js';
-import type { Answer, KeyRecord, Refusal } from '../operation.js';
-import { decodeOutcome, decodeProgram, encodeOutcome } from '../program-codec.js';
+import type { Locks } from './locks.js';
+import {
+  isKeyed,
+  type Answer,
+  type Get,
+  type KeyRecord,
+  type KvRead,
+  type ReadProgram,
+  type Refusal,
+} from '../operation.js';
+import { decodeProgram, encodeOutcome } from '../program-codec.js';
 import type { Program } from '../program.js';
 import { createRevisionOf, decodeRecord, encodeRecord, revisionOf, versionOf } from './record-row.js';
 import { Records } from './records.js';
 import { META_KEY, decodeMeta, encodeMeta } from './shard-meta.js';
 import type { StateStore } from './state-store.js';
+import { encodeTransactionReply } from '../transaction-codec.js';
+import type { OpenTransaction } from '../transaction.js';
+import { Transactions, locksOf } from './transactions.js';
 
 /** Options that are part of the replicated behaviour: the same on every replica, for the lifetime of a cluster. */
 export interface KvMachineOptions {
@@ -78,6 +98,8 @@ export class KvMachine {
   readonly #expiry: ExpiryIndex;
   readonly #deletions: Deletions;
   readonly #records: Records;
+  readonly #transactions: Transactions;
+  readonly #locks: Locks;
   readonly #store: StateStore;
 
   constructor(store: StateStore, options: KvMachineOptions = {}) {
@@ -92,6 +114,13 @@ export class KvMachine {
     this.#expiry = new ExpiryIndex(store);
     this.#deletions = new Deletions(store);
     this.#records = new Records(store, this.#expiry, this.#deletions);
+    this.#transactions = new Transactions({
+      store,
+      dedup: this.#dedup,
+      evaluation: (given) => this.#evaluation(given),
+      lastDeletion: () => this.#deletions.last,
+    });
+    this.#locks = this.#transactions.locks;
   }
 
   /** Number of live keys. */
@@ -113,17 +142,49 @@ export class KvMachine {
     return this.#expiry.earliestMs;
   }
 
-  /** Keys that are due at `nowMs`, the earliest first, for an entry that expires them. */
+  /**
+   * Keys that are due at `nowMs`, the earliest first, for an entry that expires them; without those that a transaction
+   * holds.
+   */
   dueKeys(nowMs: number, limit: number): Uint8Array[] {
-    return this.#expiry.due(nowMs, limit).map((rowKey) => Buffer.from(rowKey.slice(1), 'latin1'));
+    const due = this.#expiry.due(nowMs, limit + this.#locks.size);
+    const free = due.filter((rowKey) => !this.#locks.isHeld(rowKey)).slice(0, limit);
+    return free.map((rowKey) => Buffer.from(rowKey.slice(1), 'latin1'));
+  }
+
+  /** Transactions over several shards in which this one takes part, until they are forgotten. */
+  openTransactions(): readonly OpenTransaction[] {
+    return this.#transactions.size === 0 ? NO_TRANSACTIONS : this.#transactions.open();
+  }
+
+  /** Rises whenever a transaction lets go of keys. */
+  get releases(): number {
+    return this.#transactions.releases;
+  }
+
+  /** Transactions that write something which the read would see; undefined: none. */
+  writersFor(read: KvRead): readonly string[] | undefined {
+    if (this.#locks.size === 0) return undefined;
+    const writers =
+      read.type === 'list'
+        ? this.#locks.writersBetween(rowKeyOf(read.from), read.to && rowKeyOf(read.to))
+        : this.#locks.writersOf(keysOf(read).map(rowKeyOf));
+    return writers.length === 0 ? undefined : writers;
+  }
+
+  /** Whether the transaction still holds keys. */
+  holds(writer: string): boolean {
+    return this.#transactions.holds(writer);
   }
 
   /**
    * Applies the entry at `index`; once per entry, in order.
+   * @returns undefined: a transaction holds a key that it needs, so nothing was changed or remembered. The leader may
+   *   propose it again when the key is let go (`releases`).
    * @throws MalformedCommand if this version cannot decode the entry. The state is then unchanged, and the replica must
    *   stop: other replicas may have applied it.
    */
-  apply(index: number, data: Uint8Array): Answer {
+  apply(index: number, data: Uint8Array): Answer | undefined {
     if (commandLayoutOf(data) === 'program') return this.#applyProgramCommand(index, data);
     const command = viewCommand(data);
     this.#advance(command.timeMs);
@@ -131,7 +192,9 @@ export class KvMachine {
     if (known !== undefined) return replayedAnswer(known, command);
     const refusal = this.#refusalOfUnknown(command);
     if (refusal !== undefined) return refusal;
-    const answer = this.#write(index, command);
+    const rowKey = binaryString(data, command.rowKeyAt, command.contentTypeAt);
+    if (this.#locks.size !== 0 && this.#locks.isHeld(rowKey)) return undefined;
+    const answer = this.#write(index, command, rowKey);
     const { fingerprintHigh, fingerprintLow, attempt } = command;
     const { kind, revision, detail } = answer;
     this.#dedup.insert(data, command.idAt, attempt, this.#clockMs, {
@@ -154,7 +217,13 @@ export class KvMachine {
   /** The outcome of a program that only reads, on the state as it is. */
   read(body: Uint8Array, revision: number): Uint8Array {
     const program = decodeProgram(body);
-    const evaluation = this.#evaluation(program, revision, () => true);
+    const evaluation = this.#evaluation({
+      ...program,
+      index: revision,
+      revision,
+      clockMs: this.#clockMs,
+      isHeld: () => true,
+    });
     const outcome = evaluation.run(program);
     if ('code' in outcome) return encodeOutcome(outcome);
     return encodeOutcome({ ...outcome, lastDeletion: this.#deletions.last, omitted: false });
@@ -188,6 +257,7 @@ export class KvMachine {
     this.#dedup.load(meta.dedup);
     this.#deletions.load(meta.deletions);
     this.#expiry.load(meta.deadlines);
+    this.#transactions.load(meta.transactions);
   }
 
   #advance(timeMs: number): void {
@@ -200,16 +270,7 @@ export class KvMachine {
   #refusalOfUnknown(command: Pick<CommandView, 'attempt' | 'data' | 'idAt'>): Refusal | undefined {
     const { attempt, data, idAt } = command;
     if (attempt === 'initial') return undefined;
-    if (isKeyed(attempt)) {
-      switch (this.#dedup.judgeKeyed(data, idAt, this.#clockMs)) {
-        case 'new':
-          return undefined;
-        case 'evicted':
-          return refuse('idempotency-key-expired');
-        case 'no-room':
-          return refuse('overloaded', 'too many idempotency keys that are no version 7 UUIDs are remembered');
-      }
-    }
+    if (isKeyed(attempt)) return this.#dedup.refusalOfKeyed(data, idAt, this.#clockMs);
     const timeMs = operationTimeMs(data, idAt);
     if (!this.#dedup.mayHaveEvicted(timeMs)) return undefined;
     if (attempt === 'retry') return refuse('idempotency-key-expired');
@@ -217,8 +278,7 @@ export class KvMachine {
     return isOld ? refuse('idempotency-key-expired') : undefined;
   }
 
-  #write(index: number, command: CommandView): CompactAnswer {
-    const rowKey = binaryString(command.data, command.rowKeyAt, command.contentTypeAt);
+  #write(index: number, command: CommandView, rowKey: StateKey): CompactAnswer {
     let row = this.#records.get(rowKey);
     if (row !== undefined && isDue(row, this.#clockMs)) {
       this.#records.remove(rowKey, row, index);
@@ -251,16 +311,18 @@ export class KvMachine {
     return { kind: AnswerKind.deleted, revision: index, detail: 0 };
   }
 
-  #applyProgramCommand(index: number, data: Uint8Array): Answer {
+  #applyProgramCommand(index: number, data: Uint8Array): Answer | undefined {
     const command = viewProgramCommand(data);
     const { kind, attempt, idAt, fingerprintHigh, fingerprintLow } = command;
     this.#advance(command.timeMs);
     this.#deletions.begin(index);
     if (kind === 'expire') return this.#expire(index, command.keys);
+    if (kind === 'transaction') return this.#applyTransaction(index, command);
     const known = this.#dedup.find(data, idAt, attempt);
     if (known !== undefined) return replayedAnswer(known, command);
     const refusal = this.#refusalOfUnknown(command);
     if (refusal !== undefined) return refusal;
+    if (this.#locks.size !== 0 && this.#locks.conflicts(locksOf(command.program))) return undefined;
     const answer = this.#run(index, command.program);
     const inserted = { attempt, clockMs: this.#clockMs, entry: { revision: index, fingerprintHigh, fingerprintLow } };
     this.#dedup.insertProgram(data, idAt, inserted, answer, () => withoutResults(answer));
@@ -268,24 +330,36 @@ export class KvMachine {
   }
 
   #run(index: number, program: Program): Uint8Array {
-    const evaluation = this.#evaluation(program, index, () => false);
+    const evaluation = this.#evaluation({
+      ...program,
+      index,
+      revision: index,
+      clockMs: this.#clockMs,
+      isHeld: (key) => this.#locks.isHeld(key),
+    });
     const outcome = evaluation.run(program);
     if ('code' in outcome) return encodeOutcome(outcome);
     evaluation.commit();
     return encodeOutcome({ ...outcome, lastDeletion: this.#deletions.last, omitted: false });
   }
 
-  #evaluation(program: Program, revision: number, isHeld: (rowKey: StateKey) => boolean): Evaluation {
-    const context = { records: this.#records, deletions: this.#deletions, clockMs: this.#clockMs, revision, isHeld };
-    return new Evaluation(context, program.valueLimit);
+  #evaluation(given: Omit<EvaluationContext, 'records' | 'deletions'> & { readonly valueLimit: number }): Evaluation {
+    return new Evaluation({ ...given, records: this.#records, deletions: this.#deletions }, given.valueLimit);
   }
 
-  /** Keys that are not due any more, or not yet, stay. */
+  #applyTransaction(index: number, { data, idAt, transaction }: ProgramCommandView): Answer {
+    const id = data.subarray(idAt, idAt + OPERATION_ID_BYTES);
+    const reply = this.#transactions.apply(index, id, transaction, this.#clockMs);
+    return { type: 'program', revision: index, outcome: encodeTransactionReply(reply), replayed: false };
+  }
+
+  /** Keys that are not due any more, or not yet, stay; so do those that a transaction holds. */
   #expire(index: number, keys: readonly Uint8Array[]): Answer {
     for (const key of keys) {
       const rowKey = rowKeyOf(key);
       const row = this.#records.get(rowKey);
-      if (row !== undefined && isDue(row, this.#clockMs)) this.#records.remove(rowKey, row, index);
+      if (row === undefined || !isDue(row, this.#clockMs) || this.#locks.isHeld(rowKey)) continue;
+      this.#records.remove(rowKey, row, index);
     }
     return { type: 'delete', deleted: true, revision: index, replayed: false };
   }
@@ -300,59 +374,20 @@ export class KvMachine {
       dedup: this.#dedup.state(),
       deletions: this.#deletions.state(),
       deadlines: this.#expiry.count,
+      transactions: this.#transactions.state(),
     });
   }
 }
 
-function withoutResults(answer: Uint8Array): Uint8Array {
-  const outcome = decodeOutcome(answer);
-  if ('code' in outcome) return encodeOutcome({ ...outcome, message: outcome.message.slice(0, 200) });
-  return encodeOutcome({ ...outcome, results: [], omitted: true });
+const NO_TRANSACTIONS: readonly OpenTransaction[] = [];
+
+function keysOf(read: Get | ReadProgram): readonly Uint8Array[] {
+  if (read.type === 'get') return [read.key];
+  const { comparisons, then, otherwise } = decodeProgram(read.body);
+  return [...comparisons, ...then, ...otherwise].map(({ key }) => key);
 }
 
-function holds(command: CommandView, row: Uint8Array | undefined): boolean {
-  switch (command.condition) {
-    case 'none':
-      return true;
-    case 'absent':
-      return row === undefined;
-    case 'exists':
-      return row !== undefined;
-    case 'revision':
-      return row !== undefined && revisionOf(row) === command.conditionRevision;
-  }
-}
-
-type Fingerprint = Pick<DedupEntry, 'fingerprintHigh' | 'fingerprintLow'>;
-
-function replayedAnswer(known: FoundEntry, command: Fingerprint): Answer {
-  const same = known.fingerprintHigh === command.fingerprintHigh && known.fingerprintLow === command.fingerprintLow;
-  if (!same) return refuse('idempotency-key-reused');
-  return known.answer === undefined ? answerOf(known, true) : programAnswer(known.revision, known.answer, true);
-}
-
-function programAnswer(revision: number, outcome: Uint8Array, replayed: boolean): Answer {
-  return { type: 'program', revision, outcome, replayed };
-}
-
-function answerOf({ kind, revision, detail }: CompactAnswer, replayed: boolean): Answer {
-  switch (kind) {
-    case AnswerKind.created:
-      return { type: 'put', revision, version: detail, created: true, replayed };
-    case AnswerKind.updated:
-      return { type: 'put', revision, version: detail, created: false, replayed };
-    case AnswerKind.deleted:
-      return { type: 'delete', deleted: true, revision, replayed };
-    case AnswerKind.notThere:
-      return { type: 'delete', deleted: false, revision, replayed };
-    case AnswerKind.preconditionFailed:
-      return { ...refuse('precondition-failed', undefined, { currentRevision: detail }), replayed };
-    case AnswerKind.program:
-      throw new StorageCorruption('the answer of a program has no row');
-  }
-}
-
-const rowKeyBytes = Buffer.alloc(1 + MAX_ENCODED_KEY_BYTES);
+const rowKeyBytes = Buffer.alloc(1 + MAX_BOUND_BYTES);
 const SHORT_KEY = 48;
 
 function rowKeyOf(key: Uint8Array): StateKey {

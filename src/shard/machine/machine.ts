@@ -5,13 +5,17 @@
  * no clock and keep their rows in a `StateStore`.
  */
 import type { List, ListPage } from '../list.js';
-import type { Answer, KeyRecord } from '../operation.js';
+import type { Answer, KeyRecord, KvRead } from '../operation.js';
+import type { OpenTransaction } from '../transaction.js';
 
 export interface Machine {
   /** Rebuilds in-memory state from the rows; called at start and after a snapshot replaced the rows. */
   load(): void;
-  /** Applies the entry at `index`. Every input has an answer; client input never makes it throw. */
-  apply(index: number, data: Uint8Array): Answer;
+  /**
+   * Applies the entry at `index`; client input never makes it throw.
+   * @returns undefined: nothing was changed, because a transaction holds a key; to be proposed again when `releases` rises
+   */
+  apply(index: number, data: Uint8Array): Answer | undefined;
   get(key: Uint8Array): KeyRecord | undefined;
   /** The outcome of a program that only reads; `revision`: the applied index. */
   read(body: Uint8Array, revision: number): Uint8Array;
@@ -28,6 +32,14 @@ export interface Machine {
   readonly earliestExpiryMs?: number;
   /** Keys that are due at `nowMs`, the earliest first, at most `limit`. */
   dueKeys?(nowMs: number, limit: number): Uint8Array[];
+  /** Rises whenever a transaction lets go of keys. */
+  readonly releases?: number;
+  /** Transactions that write something which the read would see; undefined: none. */
+  writersFor?(read: KvRead): readonly string[] | undefined;
+  /** Whether the transaction still holds keys. */
+  holds?(writer: string): boolean;
+  /** Transactions over several shards that were not forgotten. */
+  openTransactions?(): readonly OpenTransaction[];
   /** Number of entries in its dedup table; undefined: it has none. */
   readonly dedupEntries?: number;
 }

@@ -12,6 +12,7 @@
  * | 99 | 6 | layout 2: bytes of kept answers                                          |
  * | 105 | 6 | layout 2: number of keys with a deadline                                |
  * | 111 | 24 | layout 2: the deletions                                                |
+ * | 135 | 14 | layout 2: number of open transactions, and the hash over their rows    |
  */
 import { StorageCorruption } from '../../raft/index.js';
 import { readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
@@ -19,12 +20,21 @@ import { FORMATS, reads, unknownNumber } from '../formats.js';
 import type { DedupState } from './dedup.js';
 import type { DedupTableState } from './dedup-table.js';
 import type { DeletionsState } from './deletions.js';
+import type { TransactionsState } from './transactions.js';
 
 export const META_KEY = '\u0002';
 const { first: PLAIN, programs: FULL } = FORMATS.shardMeta.numbers;
 const PLAIN_BYTES = 47;
-const FULL_BYTES = 135;
-const AT = { unkeyed: 21, timed: 47, untimed: 73, answerBytes: 99, deadlines: 105, deletions: 111 } as const;
+const FULL_BYTES = 149;
+const AT = {
+  unkeyed: 21,
+  timed: 47,
+  untimed: 73,
+  answerBytes: 99,
+  deadlines: 105,
+  deletions: 111,
+  transactions: 135,
+} as const;
 
 export interface ShardMeta {
   readonly clockMs: number;
@@ -35,11 +45,12 @@ export interface ShardMeta {
   readonly deletions: DeletionsState;
   /** Number of keys with a deadline. */
   readonly deadlines: number;
+  readonly transactions: TransactionsState;
 }
 
 /** In layout 1 as long as nothing else has to be said, so that builds before feature level 3 can read it. */
 export function encodeMeta(meta: ShardMeta): Uint8Array {
-  const { dedup, deletions, deadlines } = meta;
+  const { dedup, deletions, deadlines, transactions } = meta;
   const isPlain =
     dedup.timed.tail === 0 &&
     dedup.untimed.tail === 0 &&
@@ -62,6 +73,9 @@ export function encodeMeta(meta: ShardMeta): Uint8Array {
   writeU48(row, AT.deletions + 6, deletions.last);
   writeU48(row, AT.deletions + 12, deletions.head);
   writeU48(row, AT.deletions + 18, deletions.tail);
+  writeU48(row, AT.transactions, transactions.count);
+  writeU32(row, AT.transactions + 6, transactions.hashHigh);
+  writeU32(row, AT.transactions + 10, transactions.hashLow);
   return row;
 }
 
@@ -93,6 +107,11 @@ export function decodeMeta(row: Uint8Array | undefined): ShardMeta {
       last: readU48(from, AT.deletions + 6),
       head: readU48(from, AT.deletions + 12),
       tail: readU48(from, AT.deletions + 18),
+    },
+    transactions: {
+      count: readU48(from, AT.transactions),
+      hashHigh: readU32(from, AT.transactions + 6),
+      hashLow: readU32(from, AT.transactions + 10),
     },
   };
 }

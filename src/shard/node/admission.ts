@@ -3,7 +3,7 @@
  * node cannot answer are refused, with the leader as a hint; forwarding is left to the router.
  */
 import { WireError } from '../byte-buffer.js';
-import { encodeCommand, encodeProgramCommand, isKeyed } from '../machine/index.js';
+import { encodeCommand, encodeProgramCommand } from '../machine/index.js';
 import type { DiskStalls } from './disk-stalls.js';
 import type { Replica } from './replica.js';
 import type { ReplicaSet } from './replica-set.js';
@@ -12,6 +12,8 @@ import type { Done } from './inbox.js';
 import { refuseLeaving, type Closed } from './leaving.js';
 import type { NodeLimits } from './options.js';
 import {
+  isKeyed,
+  isPlainWrite,
   isRead,
   type Answer,
   type Attempt,
@@ -23,6 +25,7 @@ import {
 } from '../operation.js';
 import { decodeProgram } from '../program-codec.js';
 import type { Program } from '../program.js';
+import { decodeTransaction } from '../transaction-codec.js';
 import { isReplicaFault, logCallbackFault, refusalFor } from './operation-faults.js';
 import { refuse } from '../errors.js';
 import type { Logger, Runtime } from '../runtime.js';
@@ -140,7 +143,7 @@ export class Admission {
   #encode(write: KvWrite, timeMs: number): Uint8Array {
     const attempt = this.#attemptOf(write);
     const known = attempt === write.attempt ? write : { ...write, attempt };
-    return known.type === 'program' ? encodeProgramCommand(known, timeMs) : encodeCommand(known, timeMs);
+    return isPlainWrite(known) ? encodeCommand(known, timeMs) : encodeProgramCommand(known, timeMs);
   }
 
   /** What is replicated as long as some node may be of a former build. */
@@ -153,13 +156,14 @@ export class Admission {
     if (this.closed !== undefined) return refuseLeaving(this.closed, request.shard);
     if (replica === undefined) return undefined;
     // A router with another hash would place the key in a second shard.
-    if (shardOf(request.operation, this.#shardCount) !== request.shard) {
+    const { operation } = request;
+    if (shardOf(operation, this.#shardCount) !== request.shard) {
       return refuse('invalid-request', `the key does not belong to shard ${request.shard}`, { field: 'shard' });
     }
-    if (request.operation.type === 'program' && this.#featureLevel() < PROGRAM_LEVEL) {
+    if (!isRead(operation) && !isPlainWrite(operation) && this.#featureLevel() < PROGRAM_LEVEL) {
       return refuse('feature-unavailable');
     }
-    const fault = programFault(request.operation, request.shard, this.#shardCount);
+    const fault = programFault(operation, request.shard, this.#shardCount);
     if (fault !== undefined) return refuse('invalid-request', fault, { field: 'program' });
     const { inflight, inflightBytes } = this.#limits;
     if (this.inflight >= inflight) return refuse('overloaded', `${inflight} operations wait at this node`);
@@ -173,7 +177,7 @@ export class Admission {
 
 /** The shard that the operation belongs to. */
 function shardOf(operation: KvOperation, shardCount: number): number {
-  return operation.type === 'list' ? operation.shard : shardOfKey(operation.key, shardCount);
+  return 'shard' in operation ? operation.shard : shardOfKey(operation.key, shardCount);
 }
 
 function bytesOf({ operation }: ShardRequest): number {
@@ -183,17 +187,24 @@ function bytesOf({ operation }: ShardRequest): number {
 
 /** Why a program cannot be run in this shard; undefined: it can. What passes here, the state machine applies. */
 function programFault(operation: KvOperation, shard: number, shardCount: number): string | undefined {
-  if (operation.type !== 'program' && operation.type !== 'read') return undefined;
-  let program: Program;
+  if (operation.type === 'get' || operation.type === 'list' || isPlainWrite(operation)) return undefined;
+  let program: Program | undefined;
   try {
-    program = decodeProgram(operation.body);
+    program = operation.type === 'transaction' ? partIn(operation.body) : decodeProgram(operation.body);
   } catch (error) {
     if (error instanceof WireError) return error.message;
     throw error;
   }
+  if (program === undefined) return undefined;
   const { comparisons, then, otherwise } = program;
   const steps = [...then, ...otherwise];
   if (operation.type === 'read' && steps.some(({ type }) => type !== 'get')) return 'a read cannot write';
   const isForeign = ({ key }: { readonly key: Uint8Array }): boolean => shardOfKey(key, shardCount) !== shard;
   return comparisons.some(isForeign) || steps.some(isForeign) ? 'a key belongs to another shard' : undefined;
+}
+
+/** The part of a prepare; undefined: another message. */
+function partIn(body: Uint8Array): Program | undefined {
+  const message = decodeTransaction(body);
+  return message.phase === 'prepare' ? message.part.program : undefined;
 }

@@ -19,6 +19,6 @@ export { ShardNode } from './node.js';
 export type { ShardNodeOptions } from './options.js';
 export { quotaOptions } from './quota-options.js';
 export type { ReplyMessage } from './peer-handler.js';
-export type { ReplicaView } from './replica.js';
+export type { ReplicaView } from './replica-view.js';
 export type { OutgoingSnapshot } from './outgoing-snapshots.js';
 export { featureLevelOf } from './topology-sync.js';

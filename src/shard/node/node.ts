@@ -18,6 +18,7 @@ import {
 import { KvorumError } from '../errors.js';
 import type { ShardRequest } from '../operation.js';
 import type { NodeStatus } from '../status.js';
+import type { OpenTransaction } from '../transaction.js';
 import type { PeerId, PeerMessage } from '../transport/index.js';
 import type { Admission } from './admission.js';
 import { assemble } from './assembly.js';
@@ -33,11 +34,12 @@ import type { Done, Inbox } from './inbox.js';
 import { closedBy, type Closed } from './leaving.js';
 import { guarded } from './operation-faults.js';
 import type { ShardNodeOptions } from './options.js';
+import { OrphanWatch } from './orphans.js';
 import type { OutgoingSnapshot, OutgoingSnapshots } from './outgoing-snapshots.js';
 import type { PeerHandler, ReplyMessage } from './peer-handler.js';
 import type { PeerHeartbeats } from './peer-heartbeats.js';
 import type { NodeQuarantine } from './quarantine.js';
-import type { ReplicaView } from './replica.js';
+import type { ReplicaView } from './replica-view.js';
 import type { ReplicaSet } from './replica-set.js';
 import type { RollbackDetector } from './rollback-detector.js';
 import type { StatusReporter } from './status-reporter.js';
@@ -57,6 +59,7 @@ export class ShardNode {
   /** When opening the data folder began (monotonic ms); undefined: it is not being opened. */
   #openingSinceMs: number | undefined;
   #onFailure: ((error: Error) => void) | undefined;
+  #onOrphan: ((orphan: OpenTransaction) => void) | undefined;
   readonly #options: ShardNodeOptions;
   readonly #settings: ClusterSettings;
   readonly #inbox: Inbox;
@@ -79,6 +82,7 @@ export class ShardNode {
   readonly #promises: LeasePromises;
   readonly #quarantine: NodeQuarantine;
   readonly #reporter: StatusReporter;
+  readonly #orphans: OrphanWatch;
 
   constructor(options: ShardNodeOptions) {
     this.id = options.id;
@@ -112,6 +116,7 @@ export class ShardNode {
     this.#promises = parts.promises;
     this.#quarantine = parts.quarantine;
     this.#reporter = parts.reporter;
+    this.#orphans = new OrphanWatch(parts.replicas);
   }
 
   // The interface for routers and tools.
@@ -158,6 +163,11 @@ export class ShardNode {
    */
   onReply(listener: (from: PeerId, message: ReplyMessage) => void): void {
     this.#peers.onReply = guarded(listener, this.#options.logger);
+  }
+
+  /** Called with transactions that nobody seems to finish (`orphans.ts`): whoever reaches the other shards should. */
+  onOrphan(listener: (orphan: OpenTransaction) => void): void {
+    this.#onOrphan = guarded(listener, this.#options.logger);
   }
 
   /** Called when the storage failed or an invariant was broken: the node has left its groups and refuses operations. */
@@ -331,6 +341,7 @@ export class ShardNode {
     for (const peer of this.#peerHeartbeats.takeSilent(now)) this.#peers.onPeerDead(peer);
     for (const replica of this.#replicas.all()) replica.expire(now);
     if (this.#state !== 'serving') return;
+    for (const orphan of this.#orphans.review(now)) this.#onOrphan?.(orphan);
     this.#topologySync.propose();
     this.#clockWatch.check();
     balance(this.#replicas, this.#failureDetector, now);

@@ -38,14 +38,14 @@ export class PendingWrites {
     this.#writes.push({ index, waiter });
   }
 
-  applied(index: number, answer: Answer): void {
+  /** Takes the waiter of the entry at `index`, which was applied; undefined for a follower's entry. */
+  take(index: number): Waiter | undefined {
     const first = this.#writes[0];
-    // A follower's entry: no client waits for it here.
-    if (first === undefined) return;
+    if (first === undefined) return undefined;
     const at = first.index === index ? 0 : this.#writes.findIndex((write) => write.index >= index);
-    if (this.#writes[at]?.index !== index) return;
+    if (this.#writes[at]?.index !== index) return undefined;
     const applied = at === 0 ? this.#writes.shift() : this.#writes.splice(at, 1)[0];
-    applied?.waiter.done(answer);
+    return applied?.waiter;
   }
 
   /** Called when leadership was lost, or the node leaves: another leader may still commit these entries. */

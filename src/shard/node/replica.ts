@@ -23,6 +23,7 @@ import {
   type Write,
 } from '../../raft/index.js';
 import { checkSnapshotChunk } from '../../raft/storage/index.js';
+import { BlockedOperations } from './blocked.js';
 import { CommitStall } from './commit-stall.js';
 import { EntryClock } from './entry-clock.js';
 import type { ErrorCode } from '../errors.js';
@@ -35,6 +36,7 @@ import type { Logger, Runtime } from '../runtime.js';
 import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js';
 import type { GroupStatus } from '../status.js';
 import { PendingReads, PendingWrites, type Waiter } from './pending.js';
+import type { ReplicaView } from './replica-view.js';
 
 /** No correct replica is this many elections ahead; following such a term would exhaust the range of terms. */
 const MAX_TERM_JUMP = 2 ** 32;
@@ -46,24 +48,6 @@ export interface ReplicaOptions {
   readonly table: Memtable;
   readonly clocks: Pick<Runtime, 'now' | 'wallTime'>;
   readonly logger: Logger;
-}
-
-/** A read-only view of a replica for tools, valid between two turns of its node. */
-export interface ReplicaView {
-  readonly id: GroupId;
-  readonly raft: Pick<
-    Raft,
-    'id' | 'role' | 'term' | 'vote' | 'leader' | 'commit' | 'configuration' | 'log' | 'status' | 'quarantinedBoot'
-  >;
-  /** The state machine has applied everything up to here. */
-  readonly applied: number;
-  readonly installing: boolean;
-  /** It would answer a read by lease now: no other replica can have committed anything that this one has not. */
-  readonly holdsLease: boolean;
-  /** Operations that began here and were not answered yet. */
-  readonly waitingReads: number;
-  readonly waitingWrites: number;
-  readonly machine: Pick<Machine, 'stateHash' | 'keyCount' | 'dedupEntries' | 'replicatedTimeMs'>;
 }
 
 export class Replica implements ReplicaView {
@@ -85,6 +69,7 @@ export class Replica implements ReplicaView {
   readonly #logger: Logger;
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
+  readonly #blocked = new BlockedOperations();
   readonly #lease = new Lease();
   readonly #maxBatchBytes: number;
   #proposals: { readonly data: Uint8Array; readonly waiter: Waiter }[] = [];
@@ -227,13 +212,24 @@ export class Replica implements ReplicaView {
         const answer = this.machine.apply(entry.index, entry.data);
         bytes += entry.data.length;
         // Only a leader's own proposals have waiters, which are removed when its term ends.
-        this.#writes.applied(entry.index, answer);
+        const waiter = this.#writes.take(entry.index);
+        if (answer !== undefined) waiter?.done(answer);
+        else if (waiter !== undefined) this.#blocked.addWrite(entry.data, waiter);
       }
       this.applied = entry.index;
     }
     this.raft.applied(this.applied);
     this.entryClock.applied(entries);
+    if (this.#blocked.size > 0) this.#resumeBlocked();
     return bytes;
+  }
+
+  /** Goes on with what waited for keys of transactions, if some were let go. */
+  #resumeBlocked(): void {
+    if (!this.#blocked.isReleased(this.machine)) return;
+    for (const { data, waiter } of this.#blocked.takeWrites()) this.write(data, waiter);
+    this.#proposeWrites();
+    serveReads(this.#blocked.takeReads(this.machine), this.#serve, this.#logger);
   }
 
   /** Confirmed reads wait for their index; those whose round was lost are refused. */
@@ -252,7 +248,8 @@ export class Replica implements ReplicaView {
    * @returns true: a round was started for reads that gathered meanwhile, so the core has more output
    */
   serveReads(): boolean {
-    serveReads(this.#reads.takeReady(this.applied), this.#serve, this.#logger);
+    const ready = this.#reads.takeReady(this.applied);
+    serveReads(this.#blocked.admit(ready, this.machine), this.#serve, this.#logger);
     return this.isLeader && this.#reads.wantsRound && this.#startReadRound();
   }
 
@@ -266,6 +263,7 @@ export class Replica implements ReplicaView {
     for (const waiter of this.#writes.takeExpired(now)) {
       waiter.done(refuse('timeout', 'the write was proposed and not committed within the deadline'));
     }
+    for (const waiter of this.#blocked.takeExpired(now)) waiter.done(refuse('conflict'));
     for (const waiter of this.#reads.takeExpired(now)) {
       waiter.done(refuse('no-quorum', 'too few replicas confirmed the leader within the deadline'));
     }
@@ -276,6 +274,7 @@ export class Replica implements ReplicaView {
     const refusal = refuseLeaving(closed, shardOfGroup(this.id));
     for (const { waiter } of this.#proposals) waiter.done(refusal);
     this.#proposals = [];
+    for (const waiter of this.#blocked.takeAll()) waiter.done(refusal);
     for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', closed.reason));
     for (const waiter of this.#reads.takeAll()) waiter.done(refusal);
   }
@@ -343,11 +342,11 @@ export class Replica implements ReplicaView {
   }
 
   get waitingReads(): number {
-    return this.#reads.size;
+    return this.#reads.size + this.#blocked.reads;
   }
 
   get waitingWrites(): number {
-    return this.#writes.size + this.#proposals.length;
+    return this.#writes.size + this.#proposals.length + this.#blocked.writes;
   }
 
   get holdsLease(): boolean {
@@ -365,6 +364,8 @@ export class Replica implements ReplicaView {
     this.#lease.drop();
     for (const { waiter } of this.#proposals) waiter.done(this.#notLeader());
     this.#proposals = [];
+    // Their entries have changed nothing.
+    for (const waiter of this.#blocked.takeAll()) waiter.done(this.#notLeader());
     for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
     for (const waiter of this.#reads.takeAll()) waiter.done(this.#notLeader());
   }

@@ -5,16 +5,17 @@
 import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf } from '../bounds.js';
 import { readDetails, readErrorCode, writeDetails } from '../error-codec.js';
 import { FORMATS, namesOf, unknownNumber } from '../formats.js';
-import type {
-  Answer,
-  Attempt,
-  Condition,
-  Consistency,
-  KeyRecord,
-  KvOperation,
-  Refusal,
-  ShardReply,
-  ShardRequest,
+import {
+  isPlainWrite,
+  type Answer,
+  type Attempt,
+  type Condition,
+  type Consistency,
+  type KeyRecord,
+  type KvOperation,
+  type Refusal,
+  type ShardReply,
+  type ShardRequest,
 } from '../operation.js';
 import { readList, readListAnswer, writeList, writeListAnswer } from './wire-lists.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
@@ -27,8 +28,6 @@ const CONSISTENCIES: readonly Consistency[] = namesOf(FORMATS.consistency);
 /** Links of this version and later carry programs, deadlines and the attempts of ids that clients choose. */
 const PROGRAM_VERSION = 3;
 const FORMER_ATTEMPTS: Partial<Record<Attempt, Attempt>> = { keyed: 'client-keyed', 'keyed-retry': 'retry' };
-
-const isPlain = ({ type }: KvOperation): boolean => type !== 'program' && type !== 'read' && type !== 'list';
 
 const A = 1;
 const B = 2;
@@ -50,7 +49,7 @@ export function readRequest(input: WireReader): ShardRequest {
 function writeOperation(out: WireWriter, operation: KvOperation): void {
   const fault = encodeErrorOf(operation);
   if (fault !== undefined) throw new WireError(fault.message);
-  if (!isPlain(operation) && out.version < PROGRAM_VERSION) {
+  if (operation.type !== 'get' && !isPlainWrite(operation) && out.version < PROGRAM_VERSION) {
     throw new WireError(`links of version ${out.version} carry no programs and lists`);
   }
   out.u8(OPERATIONS[operation.type]);
@@ -76,6 +75,7 @@ function writeOperation(out: WireWriter, operation: KvOperation): void {
       out.u8(CONSISTENCIES.indexOf(operation.consistency));
       return;
     case 'program':
+    case 'transaction':
       out.raw(operation.operationId);
       writeAttempt(out, operation.attempt);
       out.longBytes(operation.body);
@@ -91,7 +91,10 @@ function readOperation(input: WireReader, shard: number): KvOperation {
   const type = input.u8();
   if (type === OPERATIONS.list) return readList(input, shard);
   const key = input.shortBytes();
-  if (key.length < 1 || key.length > MAX_ENCODED_KEY_BYTES) throw new WireError(`a key of ${key.length} bytes`);
+  const leastBytes = type === OPERATIONS.transaction ? 0 : 1;
+  if (key.length < leastBytes || key.length > MAX_ENCODED_KEY_BYTES) {
+    throw new WireError(`a key of ${key.length} bytes`);
+  }
   switch (type) {
     case OPERATIONS.put: {
       const condition = readCondition(input);
@@ -111,6 +114,11 @@ function readOperation(input: WireReader, shard: number): KvOperation {
       const operationId = input.raw(OPERATION_ID_BYTES);
       const attempt = readAttempt(input);
       return { type: 'program', key, body: input.longBytes(), operationId, attempt };
+    }
+    case OPERATIONS.transaction: {
+      const operationId = input.raw(OPERATION_ID_BYTES);
+      const attempt = readAttempt(input);
+      return { type: 'transaction', key, shard, body: input.longBytes(), operationId, attempt };
     }
     case OPERATIONS.read: {
       const consistency = readConsistency(input);

@@ -1,0 +1,367 @@
+/**
+ * Runs transactions over several shards, and finishes those that others left (`shard/transaction.ts` has the protocol).
+ *
+ * It keeps nothing that matters: votes and decisions are entries of the participants' logs. If it dies, or gives up at
+ * the deadline, a participant's leader reports the transaction and any coordinator finishes it; the votes decide, so all
+ * that try decide the same.
+ *
+ * An attempt that met a key of another transaction is aborted, and tried again under another id, the sooner the longer it
+ * has been trying, until the deadline.
+ */
+import {
+  type Answer,
+  MAX_KEPT_ANSWER_BYTES,
+  PENDING_REVISION,
+  WireError,
+  decisionOf,
+  decodeTransactionReply,
+  encodeOutcome,
+  encodeTransaction,
+  refuse,
+  withRevision,
+  type ClientId,
+  type Decision,
+  type ProgramOutcome,
+  type Refusal,
+  type Runtime,
+  type StepResult,
+  type Transact,
+  type TransactionMessage,
+  type TransactionPart,
+  type TransactionReply,
+  type Vote,
+} from '../../shard/index.js';
+import type { Dispatcher } from './dispatcher.js';
+import { decisionIn, NO_ORIGIN, verdictOf, type Heard, type Origin } from './verdict.js';
+
+export interface CoordinatorOptions {
+  readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
+  readonly runtime: Pick<Runtime, 'now' | 'after' | 'random'>;
+  /** A fresh id of 16 bytes, with the time in it. */
+  readonly newId: () => Uint8Array;
+}
+
+/** What a transaction came to. */
+export interface TransactionOutcome {
+  readonly outcome: ProgramOutcome | Refusal;
+  /** Encoded, where it is that of an earlier attempt under the same client's id. */
+  readonly replayed: Uint8Array | undefined;
+  /** By shard: the index of the entry that applied its part. */
+  readonly revisions: ReadonlyMap<number, number>;
+  /** The latest reply of a participant: its term and node. */
+  readonly origin: Origin;
+}
+
+/** How long decisions are tried to be delivered, whatever is left of the client's deadline. */
+const DELIVERY_MS = 2_000;
+/** How long one tries to finish what another one left. */
+const FINISH_MS = 5_000;
+/** Decisions that every participant has acknowledged are forgotten together, this often. */
+const FORGET_MS = 100;
+const MAX_FORGOTTEN = 500;
+/** Bounds of the pause before another attempt, ms. */
+const FIRST_PAUSE_MS = 20;
+const LEAST_PAUSE_MS = 2;
+
+const NO_KEY = new Uint8Array(0);
+
+export class Coordinator {
+  readonly #options: CoordinatorOptions;
+  /** By shard, ids that it may forget. */
+  #forgettable = new Map<number, Uint8Array[]>();
+  #isForgetting = false;
+  /** Ids that are being finished here. */
+  readonly #finishing = new Set<string>();
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+  }
+
+  /** Monotonic ms. */
+  now(): number {
+    return this.#options.runtime.now();
+  }
+
+  /** @param parts of two shards or more */
+  async run(
+    parts: ReadonlyMap<number, TransactionPart>,
+    client: ClientId | undefined,
+    deadlineMs: number,
+  ): Promise<TransactionOutcome> {
+    const { runtime } = this.#options;
+    const deadline = runtime.now() + deadlineMs;
+    for (let tries = 1; ; tries += 1) {
+      const ended = await this.#attempt(parts, client, deadline);
+      if (ended !== undefined) return ended;
+      const pauseMs = Math.max(LEAST_PAUSE_MS, (FIRST_PAUSE_MS / tries) * 2 * runtime.random());
+      if (runtime.now() + pauseMs >= deadline) return ending(refuse('conflict'), NO_ORIGIN);
+      await this.#pause(pauseMs);
+    }
+  }
+
+  /**
+   * Finishes a transaction that its coordinator may have left: asks all participants, decides as their votes do, and
+   * tells them. Nothing happens while some participant does not answer.
+   * @returns the decision, if it reached all participants
+   */
+  async finish(id: Uint8Array, participants: readonly number[]): Promise<Decision | undefined> {
+    const name = Buffer.from(id).toString('latin1');
+    if (this.#finishing.has(name)) return undefined;
+    this.#finishing.add(name);
+    try {
+      const said = await this.#askAll(participants, () => ({ phase: 'inquire' }), id, FINISH_MS);
+      const decision = decisionIn(said.map(({ reply }) => reply));
+      if (decision === undefined) return undefined;
+      const outcome = decision === 'abort' ? undefined : encodeOutcome(withoutResults(decision));
+      const told = await this.#decide(id, participants, decision, outcome, FINISH_MS);
+      if (!told.every(({ reply }) => reply.type === 'decided')) return undefined;
+      this.#forget(id, participants);
+      return decision;
+    } finally {
+      this.#finishing.delete(name);
+    }
+  }
+
+  /** One attempt; undefined: it met another transaction, and may be repeated. */
+  async #attempt(
+    parts: ReadonlyMap<number, TransactionPart>,
+    client: ClientId | undefined,
+    deadline: number,
+  ): Promise<TransactionOutcome | undefined> {
+    const participants = [...parts.keys()].sort((a, b) => a - b);
+    const home = participants[0];
+    const id = this.#options.newId();
+    const prepare = (shard: number): TransactionMessage => ({
+      phase: 'prepare',
+      participants,
+      part: parts.get(shard) ?? NO_PART,
+      client: shard === home ? client : undefined,
+    });
+    const heard = await this.#askAll(participants, prepare, id, this.#leftMs(deadline));
+    const votes = heard.map(({ reply }) => (reply.type === 'vote' ? reply.vote : undefined));
+    if (votes.every((vote): vote is Vote => vote !== undefined)) {
+      const decision = decisionOf(votes);
+      if (decision !== 'abort') return this.#commit({ id, participants, heard, decision, client, deadline });
+    }
+    return this.#abort({ id, participants, heard, deadline });
+  }
+
+  async #commit(given: {
+    readonly id: Uint8Array;
+    readonly participants: readonly number[];
+    readonly heard: readonly Heard[];
+    readonly decision: 'then' | 'otherwise';
+    readonly client: ClientId | undefined;
+    readonly deadline: number;
+  }): Promise<TransactionOutcome> {
+    const { id, participants, heard, decision, client, deadline } = given;
+    const delivery = client === undefined ? participants : participants.slice(1);
+    const told = this.#decide(id, delivery, decision, undefined, Math.max(DELIVERY_MS, this.#leftMs(deadline))).then(
+      async (others) => {
+        if (client === undefined || !others.every(({ reply }) => reply.type === 'decided')) return others;
+        // The first participant keeps the outcome for replays, so it has to be known before.
+        const kept = keptOutcome(resultsOf(heard, decision, revisionsOf(others)), decision);
+        const home = await this.#decide(id, participants.slice(0, 1), decision, kept, DELIVERY_MS);
+        return [...home, ...others];
+      },
+    );
+    const all = await this.#within(told, deadline);
+    if (all?.every(({ reply }) => reply.type === 'decided') !== true) {
+      return ending(
+        refuse('timeout', 'not all shards have applied the transaction in time; they will'),
+        heard[0]?.origin,
+      );
+    }
+    this.#forget(id, participants);
+    const revisions = revisionsOf(all);
+    const results = resultsOf(heard, decision, revisions);
+    const outcome = { succeeded: decision === 'then', results, lastDeletion: 0, omitted: false };
+    return { outcome, replayed: undefined, revisions, origin: heard[0]?.origin ?? NO_ORIGIN };
+  }
+
+  /** Ends an attempt that did not commit; undefined: it may be repeated. */
+  async #abort(given: {
+    readonly id: Uint8Array;
+    readonly participants: readonly number[];
+    readonly heard: readonly Heard[];
+    readonly deadline: number;
+  }): Promise<TransactionOutcome | undefined> {
+    const { id, participants, heard, deadline } = given;
+    const verdict = verdictOf(heard);
+    if (verdict.type === 'unknown') {
+      // Some shard may have voted, or may yet: only its own record can say.
+      void this.finish(id, participants).catch(() => undefined);
+      return ending(verdict.refusal, verdict.origin);
+    }
+    // Shards that hold keys let them go before another attempt.
+    const told = this.#decide(id, participants, 'abort', undefined, DELIVERY_MS).then((all) => {
+      if (all.every(({ reply }) => reply.type === 'decided')) this.#forget(id, participants);
+    });
+    if (verdict.type === 'busy') await this.#within(told, deadline);
+    else void told.catch(() => undefined);
+    switch (verdict.type) {
+      case 'busy':
+        return undefined;
+      case 'open':
+        // An earlier attempt at the same request of the client: its end decides.
+        await this.#within(this.finish(verdict.id, verdict.participants), deadline);
+        return undefined;
+      case 'replay':
+        return {
+          outcome: refuse('internal'),
+          replayed: verdict.outcome,
+          revisions: new Map(),
+          origin: verdict.origin,
+        };
+      case 'no':
+        return ending({ succeeded: false, results: [], lastDeletion: 0, omitted: false }, verdict.origin);
+      case 'refused':
+        return ending(verdict.refusal, verdict.origin);
+    }
+  }
+
+  #decide(
+    id: Uint8Array,
+    shards: readonly number[],
+    decision: Decision,
+    outcome: Uint8Array | undefined,
+    deadlineMs: number,
+  ): Promise<Heard[]> {
+    const first = shards[0];
+    return this.#askAll(
+      shards,
+      (shard) => ({ phase: 'decide', decision, outcome: shard === first ? outcome : undefined }),
+      id,
+      deadlineMs,
+    );
+  }
+
+  /** Tells participants in batches, without haste: nothing waits for it. */
+  #forget(id: Uint8Array, participants: readonly number[]): void {
+    for (const shard of participants) {
+      const ids = this.#forgettable.get(shard) ?? [];
+      ids.push(id);
+      this.#forgettable.set(shard, ids);
+    }
+    if (this.#isForgetting) return;
+    this.#isForgetting = true;
+    this.#options.runtime.after(FORGET_MS, () => {
+      this.#isForgetting = false;
+      const batches = this.#forgettable;
+      this.#forgettable = new Map();
+      for (const [shard, ids] of batches) {
+        for (let from = 0; from < ids.length; from += MAX_FORGOTTEN) {
+          const message = { phase: 'forget', ids: ids.slice(from, from + MAX_FORGOTTEN) } as const;
+          // What is lost is reported by the shard's leader, and forgotten later.
+          void this.#ask(shard, message, this.#options.newId(), DELIVERY_MS);
+        }
+      }
+    });
+  }
+
+  #askAll(
+    shards: readonly number[],
+    message: (shard: number) => TransactionMessage,
+    id: Uint8Array,
+    deadlineMs: number,
+  ): Promise<Heard[]> {
+    return Promise.all(shards.map((shard) => this.#ask(shard, message(shard), id, deadlineMs)));
+  }
+
+  #ask(shard: number, message: TransactionMessage, id: Uint8Array, deadlineMs: number): Promise<Heard> {
+    const body = encodeTransaction(message);
+    const operation: Transact = { type: 'transaction', key: NO_KEY, shard, body, operationId: id, attempt: 'initial' };
+    return new Promise((resolve) => {
+      this.#options.dispatcher.dispatch(operation, { deadlineMs, forward: true }, (given) => {
+        const { answer, term, servedBy } = given;
+        const origin = { term, servedBy, shard };
+        resolve({ shard, revision: answer.type === 'program' ? answer.revision : 0, reply: replyIn(answer), origin });
+      });
+    });
+  }
+
+  #leftMs(deadline: number): number {
+    return Math.max(0, deadline - this.#options.runtime.now());
+  }
+
+  /** Undefined: it did not settle before the deadline. */
+  #within<T>(promise: Promise<T>, deadline: number): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#options.runtime.after(this.#leftMs(deadline), () => {
+        resolve(undefined);
+      });
+      promise.then(
+        (value) => {
+          timer.cancel();
+          resolve(value);
+        },
+        (error: unknown) => {
+          timer.cancel();
+          reject(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
+    });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#options.runtime.after(ms, resolve));
+  }
+}
+
+const NO_PART: TransactionPart = {
+  program: { comparisons: [], then: [], otherwise: [], onError: 'fail', valueLimit: 0 },
+  thenAt: [],
+  otherwiseAt: [],
+  hasComparisons: false,
+  hasOtherwise: false,
+};
+
+const ending = (outcome: ProgramOutcome | Refusal, origin: Origin = NO_ORIGIN): TransactionOutcome => ({
+  outcome,
+  replayed: undefined,
+  revisions: new Map(),
+  origin,
+});
+
+function replyIn(answer: Answer): TransactionReply {
+  if (answer.type === 'refused') return answer;
+  if (answer.type !== 'program') return refuse('internal', 'the answer does not fit the operation');
+  try {
+    return decodeTransactionReply(answer.outcome);
+  } catch (error) {
+    if (error instanceof WireError) return refuse('internal', error.message);
+    throw error;
+  }
+}
+
+const revisionsOf = (heard: readonly Heard[]): Map<number, number> =>
+  new Map(heard.map(({ shard, revision }) => [shard, revision]));
+
+/** The results of all parts in the order of the whole, with the revisions of what was written, as far as they are known. */
+function resultsOf(
+  heard: readonly Heard[],
+  decision: 'then' | 'otherwise',
+  revisions: ReadonlyMap<number, number>,
+): StepResult[] {
+  const placed: (readonly [number, StepResult])[] = [];
+  for (const { shard, reply } of heard) {
+    if (reply.type !== 'vote' || reply.vote.type !== 'yes') continue;
+    const branch = reply.vote[decision];
+    if (branch?.type !== 'results') continue;
+    const revision = revisions.get(shard) ?? PENDING_REVISION;
+    for (const [at, result] of branch.results) placed.push([at, withRevision(result, revision)]);
+  }
+  return placed.sort(([a], [b]) => a - b).map(([, result]) => result);
+}
+
+function keptOutcome(results: readonly StepResult[], decision: 'then' | 'otherwise'): Uint8Array {
+  const whole = encodeOutcome({ succeeded: decision === 'then', results, lastDeletion: 0, omitted: false });
+  return whole.length <= MAX_KEPT_ANSWER_BYTES ? whole : encodeOutcome(withoutResults(decision));
+}
+
+const withoutResults = (decision: 'then' | 'otherwise'): ProgramOutcome => ({
+  succeeded: decision === 'then',
+  results: [],
+  lastDeletion: 0,
+  omitted: true,
+});

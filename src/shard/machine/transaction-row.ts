@@ -1,0 +1,67 @@
+/** The row of a transaction over several shards: prepared, with all that applying the decision needs; or decided. */
+import { StorageCorruption } from '../../raft/index.js';
+import { ByteReader, ByteWriter } from '../byte-buffer.js';
+import { FORMATS, namesOf, reads, unknownNumber } from '../formats.js';
+import {
+  decodeTransaction,
+  decodeTransactionReply,
+  encodeTransaction,
+  encodeTransactionReply,
+} from '../transaction-codec.js';
+import type { Decision, Prepare, Vote } from '../transaction.js';
+
+const { prepared: PREPARED, decided: DECIDED } = FORMATS.transactionState.numbers;
+const DECISION_NAMES = namesOf(FORMATS.decision);
+
+export interface Prepared {
+  readonly type: 'prepared';
+  readonly message: Prepare;
+  /** Replicated time of its entry. */
+  readonly clockMs: number;
+  readonly vote: Vote;
+}
+
+export interface Decided {
+  readonly type: 'decided';
+  readonly participants: readonly number[];
+  readonly decision: Decision;
+}
+
+export function encodePrepared({ message, clockMs, vote }: Prepared): Uint8Array {
+  const out = new ByteWriter();
+  out.u8(PREPARED);
+  out.u48(clockMs);
+  out.longBytes(encodeTransaction(message));
+  out.longBytes(encodeTransactionReply({ type: 'vote', vote, participants: [] }));
+  return Uint8Array.from(out.take());
+}
+
+export function encodeDecided({ participants, decision }: Decided): Uint8Array {
+  const out = new ByteWriter();
+  out.u8(DECIDED);
+  out.u8(FORMATS.decision.numbers[decision]);
+  out.u16(participants.length);
+  for (const shard of participants) out.u16(shard);
+  return Uint8Array.from(out.take());
+}
+
+/** @throws StorageCorruption */
+export function decodeRow(row: Uint8Array): Prepared | Decided {
+  const input = new ByteReader(row);
+  const state = input.u8();
+  if (!reads(FORMATS.transactionState, state)) {
+    throw new StorageCorruption(unknownNumber(FORMATS.transactionState, state));
+  }
+  if (state === DECIDED) {
+    const decision = DECISION_NAMES[input.u8()];
+    if (decision === undefined) throw new StorageCorruption('the row of a transaction has no decision');
+    return { type: 'decided', decision, participants: Array.from({ length: input.u16() }, () => input.u16()) };
+  }
+  const clockMs = input.u48();
+  const message = decodeTransaction(input.longBytes());
+  const reply = decodeTransactionReply(input.longBytes());
+  if (message.phase !== 'prepare' || reply.type !== 'vote') {
+    throw new StorageCorruption('the row of a transaction is malformed');
+  }
+  return { type: 'prepared', message, clockMs, vote: reply.vote };
+}

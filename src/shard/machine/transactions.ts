@@ -1,0 +1,350 @@
+/**
+ * The part of a shard in transactions over several (`transaction.ts`): votes, locks, decisions.
+ *
+ * A prepared transaction is a row with its prepare and the time of its entry; a decided one, until it is forgotten, a row
+ * with the decision. A vote other than yes, and a decision that was forgotten, is an entry of the dedup table under the
+ * transaction's id. So a late message about a transaction finds what was said before, as the repeat of a write does.
+ *
+ * The changes of a part are not kept: applying the decision evaluates the part again, with the time of its prepare. No
+ * other entry can have changed what it reads or writes, because it holds these keys.
+ */
+import { StorageCorruption, type StateKey } from '../../raft/index.js';
+import { binaryString } from '../big-endian.js';
+import { refuse } from '../errors.js';
+import { hash64 } from '../keys/index.js';
+import type { Refusal } from '../operation.js';
+import { decodeOutcome, encodeOutcome } from '../program-codec.js';
+import type { Program, Step } from '../program.js';
+import { decodeTransactionReply, encodeTransactionReply } from '../transaction-codec.js';
+import {
+  PENDING_REVISION,
+  withRevision,
+  type BranchVote,
+  type ClientId,
+  type Decide,
+  type OpenTransaction,
+  type Prepare,
+  type TransactionMessage,
+  type TransactionReply,
+  type Vote,
+} from '../transaction.js';
+import type { Dedup, FoundEntry } from './dedup.js';
+import { asRefusal, type Evaluation } from './evaluation.js';
+import { Locks, type Holder, type LockSet } from './locks.js';
+import { RECORD_SPACE } from './records.js';
+import { HashSum } from './state-hash.js';
+import type { StateStore } from './state-store.js';
+import { decodeRow, encodeDecided, encodePrepared, type Decided, type Prepared } from './transaction-row.js';
+
+export const TRANSACTION_SPACE = '\u0003';
+/** Bytes of a vote; a longer one fails its transaction. Rows and frames have to hold it. */
+const MAX_VOTE_BYTES = 8 * 1024 * 1024;
+
+export interface TransactionContext {
+  readonly store: StateStore;
+  readonly dedup: Dedup;
+  /** @param isHeld keys that must not be expired, though they are due */
+  readonly evaluation: (given: {
+    readonly index: number;
+    readonly clockMs: number;
+    readonly revision: number;
+    readonly valueLimit: number;
+    readonly isHeld: (key: StateKey) => boolean;
+  }) => Evaluation;
+  /** Revision of the shard's last deletion. */
+  readonly lastDeletion: () => number;
+}
+
+export interface TransactionsState {
+  readonly count: number;
+  readonly hashHigh: number;
+  readonly hashLow: number;
+}
+
+export class Transactions {
+  readonly locks = new Locks();
+  /** Rises whenever keys are let go. */
+  releases = 0;
+  readonly #open = new Map<Holder, Prepared | Decided>();
+  /** Prepared transactions by the id that a client chose for them. */
+  readonly #byClient = new Map<string, Holder>();
+  readonly #hash = new HashSum();
+  readonly #context: TransactionContext;
+
+  constructor(context: TransactionContext) {
+    this.#context = context;
+  }
+
+  /** Transactions that were not forgotten, in the order in which they were prepared. */
+  open(): OpenTransaction[] {
+    return [...this.#open].map(([holder, open]) => ({
+      id: Buffer.from(holder, 'latin1'),
+      participants: open.type === 'prepared' ? open.message.participants : open.participants,
+      decision: open.type === 'prepared' ? undefined : open.decision,
+    }));
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Whether the transaction still holds keys. */
+  holds(holder: Holder): boolean {
+    return this.#open.get(holder)?.type === 'prepared';
+  }
+
+  /** `id`: 16 bytes. */
+  apply(index: number, id: Uint8Array, message: TransactionMessage, clockMs: number): TransactionReply {
+    switch (message.phase) {
+      case 'prepare':
+        return this.#prepare(index, id, message, clockMs);
+      case 'decide':
+        return this.#decide(index, id, message, clockMs);
+      case 'inquire':
+        return this.#said(id) ?? this.#refuse(index, id, { type: 'aborted' }, clockMs);
+      case 'forget':
+        for (const each of message.ids) this.#forget(index, each, clockMs);
+        return { type: 'unknown' };
+    }
+  }
+
+  state(): TransactionsState {
+    return { count: this.#open.size, hashHigh: this.#hash.high, hashLow: this.#hash.low };
+  }
+
+  /** @throws StorageCorruption if the rows do not match `state` */
+  load({ count, hashHigh, hashLow }: TransactionsState): void {
+    this.locks.clear();
+    this.#open.clear();
+    this.#byClient.clear();
+    this.#hash.set(0, 0);
+    this.releases += 1;
+    if (count > 0) {
+      for (const [key, row] of this.#context.store.scan(TRANSACTION_SPACE)) {
+        this.#hashRow(row, 1);
+        this.#take(key.slice(1), decodeRow(row));
+      }
+    }
+    if (this.#open.size !== count || this.#hash.high !== hashHigh || this.#hash.low !== hashLow) {
+      throw new StorageCorruption('the transactions of a shard do not match its checkpoint');
+    }
+  }
+
+  #take(holder: Holder, open: Prepared | Decided): void {
+    this.#open.set(holder, open);
+    if (open.type !== 'prepared') return;
+    this.locks.acquire(holder, locksOf(open.message.part.program));
+    if (open.message.client !== undefined) this.#byClient.set(textOf(open.message.client.id), holder);
+  }
+
+  /** What was said about the transaction before; undefined: nothing. */
+  #said(id: Uint8Array): TransactionReply | undefined {
+    const open = this.#open.get(textOf(id));
+    if (open?.type === 'prepared') return { type: 'vote', vote: open.vote, participants: open.message.participants };
+    if (open !== undefined) return { type: 'decided', decision: open.decision };
+    const known = this.#context.dedup.find(id, 0, 'initial');
+    return known?.answer === undefined ? undefined : decodeTransactionReply(known.answer);
+  }
+
+  #prepare(index: number, id: Uint8Array, message: Prepare, clockMs: number): TransactionReply {
+    const said = this.#said(id) ?? this.#objectionOfClient(message.client, clockMs);
+    if (said !== undefined) return said;
+    const locks = locksOf(message.part.program);
+    if (this.locks.conflicts(locks)) return this.#refuse(index, id, { type: 'busy' }, clockMs);
+    const vote = this.#vote(index, message, clockMs);
+    if (vote.type !== 'yes') return this.#refuse(index, id, vote, clockMs);
+    const prepared: Prepared = { type: 'prepared', message, clockMs, vote };
+    this.#take(textOf(id), prepared);
+    this.#writeRow(textOf(id), encodePrepared(prepared));
+    return { type: 'vote', vote, participants: message.participants };
+  }
+
+  /** Why a client's id admits no new attempt here. */
+  #objectionOfClient(client: ClientId | undefined, clockMs: number): TransactionReply | undefined {
+    if (client === undefined) return undefined;
+    const { dedup } = this.#context;
+    const known = dedup.find(client.id, 0, 'keyed');
+    if (known !== undefined) return replayOf(known, client);
+    const holder = this.#byClient.get(textOf(client.id));
+    const open = holder === undefined ? undefined : this.#open.get(holder);
+    if (holder !== undefined && open?.type === 'prepared') {
+      const { client: theirs, participants } = open.message;
+      if (theirs !== undefined && Buffer.compare(theirs.fingerprint, client.fingerprint) !== 0) {
+        return refuse('idempotency-key-reused');
+      }
+      return { type: 'open', id: Buffer.from(holder, 'latin1'), participants };
+    }
+    return dedup.refusalOfKeyed(client.id, 0, clockMs);
+  }
+
+  #vote(index: number, { part }: Prepare, clockMs: number): Vote {
+    const { program, thenAt, otherwiseAt, hasComparisons, hasOtherwise } = part;
+    const evaluation = (): Evaluation =>
+      this.#context.evaluation({
+        index,
+        clockMs,
+        revision: PENDING_REVISION,
+        valueLimit: program.valueLimit,
+        isHeld: (key) => this.locks.isHeld(key),
+      });
+    const holds = evaluation().holdAll(program.comparisons);
+    if (!holds && !hasOtherwise) return { type: 'no' };
+    const then = branchVote(evaluation(), program.then, thenAt, program.onError);
+    if (then.type === 'failed' && !hasComparisons) return { type: 'failed', refusal: then.refusal };
+    const otherwise = hasOtherwise
+      ? branchVote(evaluation(), program.otherwise, otherwiseAt, program.onError)
+      : undefined;
+    return checkedSize({ type: 'yes', holds, then, otherwise });
+  }
+
+  #decide(index: number, id: Uint8Array, { decision, outcome }: Decide, clockMs: number): TransactionReply {
+    const holder = textOf(id);
+    const open = this.#open.get(holder);
+    if (open?.type !== 'prepared') {
+      const said = this.#said(id);
+      if (said === undefined && decision === 'abort') this.#refuse(index, id, { type: 'aborted' }, clockMs);
+      if (said?.type === 'decided') return said;
+      return decision === 'abort' ? { type: 'decided', decision } : { type: 'unknown' };
+    }
+    const { message } = open;
+    if (decision !== 'abort') {
+      this.#applyPart(index, open, decision);
+      if (outcome !== undefined && message.client !== undefined) this.#keep(index, message.client, outcome, clockMs);
+    }
+    this.#release(holder, message);
+    const decided: Decided = { type: 'decided', participants: message.participants, decision };
+    this.#open.set(holder, decided);
+    this.#writeRow(holder, encodeDecided(decided));
+    return { type: 'decided', decision };
+  }
+
+  #applyPart(revision: number, { message, clockMs }: Prepared, decision: 'then' | 'otherwise'): void {
+    const { program } = message.part;
+    const evaluation = this.#context.evaluation({
+      index: revision,
+      clockMs,
+      revision,
+      valueLimit: program.valueLimit,
+      // What was due when it was prepared is gone, unless another transaction held it.
+      isHeld: () => true,
+    });
+    for (const step of program[decision]) evaluation.step(step);
+    evaluation.commit();
+  }
+
+  /** Keeps what a replay of the client's request is answered. */
+  #keep(revision: number, client: ClientId, outcome: Uint8Array, clockMs: number): void {
+    const { dedup, lastDeletion } = this.#context;
+    if (dedup.find(client.id, 0, 'keyed') !== undefined) return;
+    const entry = { revision, ...fingerprintOf(client) };
+    const shortened = (): Uint8Array =>
+      encodeOutcome({ succeeded: true, results: [], lastDeletion: lastDeletion(), omitted: true });
+    const kept = decodeOutcome(outcome);
+    if ('code' in kept) return;
+    const results = kept.results.map((result) => withRevision(result, revision));
+    const answer = encodeOutcome({ ...kept, results });
+    dedup.insertProgram(client.id, 0, { attempt: 'keyed', clockMs, entry }, answer, shortened);
+  }
+
+  #release(holder: Holder, message: Prepare): void {
+    this.locks.release(holder, locksOf(message.part.program));
+    this.releases += 1;
+    if (message.client !== undefined) this.#byClient.delete(textOf(message.client.id));
+  }
+
+  #forget(index: number, id: Uint8Array, clockMs: number): void {
+    const holder = textOf(id);
+    const open = this.#open.get(holder);
+    if (open?.type !== 'decided') return;
+    this.#open.delete(holder);
+    this.#dropRow(holder);
+    this.#remember(index, id, { type: 'decided', decision: open.decision }, clockMs);
+  }
+
+  /** Records a vote that holds no keys. */
+  #refuse(index: number, id: Uint8Array, vote: Vote, clockMs: number): TransactionReply {
+    const reply: TransactionReply = { type: 'vote', vote, participants: [] };
+    this.#remember(index, id, reply, clockMs);
+    return reply;
+  }
+
+  #remember(revision: number, id: Uint8Array, reply: TransactionReply, clockMs: number): void {
+    const entry = { revision, fingerprintHigh: 0, fingerprintLow: 0 };
+    const aborted: TransactionReply = { type: 'vote', vote: { type: 'aborted' }, participants: [] };
+    this.#context.dedup.insertProgram(
+      id,
+      0,
+      { attempt: 'initial', clockMs, entry },
+      encodeTransactionReply(reply),
+      () => encodeTransactionReply(aborted),
+    );
+  }
+
+  #writeRow(holder: Holder, row: Uint8Array): void {
+    this.#dropRow(holder);
+    this.#hashRow(row, 1);
+    this.#context.store.set(TRANSACTION_SPACE + holder, row);
+  }
+
+  #dropRow(holder: Holder): void {
+    const key = TRANSACTION_SPACE + holder;
+    const row = this.#context.store.get(key);
+    if (row === undefined) return;
+    this.#hashRow(row, -1);
+    this.#context.store.delete(key);
+  }
+
+  #hashRow(row: Uint8Array, sign: 1 | -1): void {
+    const { high, low } = hash64(row);
+    if (sign > 0) this.#hash.add(high, low);
+    else this.#hash.subtract(high, low);
+  }
+}
+
+const textOf = (id: Uint8Array): Holder => binaryString(id, 0, id.length);
+
+/** The keys that a program reads and writes, whichever of its lists runs. */
+export function locksOf({ comparisons, then, otherwise }: Program): LockSet {
+  const shared = new Set<StateKey>();
+  const exclusive = new Set<StateKey>();
+  for (const { key } of comparisons) shared.add(rowKeyOf(key));
+  for (const step of [...then, ...otherwise]) (step.type === 'get' ? shared : exclusive).add(rowKeyOf(step.key));
+  return { shared, exclusive };
+}
+
+const rowKeyOf = (key: Uint8Array): StateKey => RECORD_SPACE + binaryString(key, 0, key.length);
+
+function branchVote(
+  evaluation: Evaluation,
+  steps: readonly Step[],
+  places: readonly number[],
+  onError: 'fail' | 'continue',
+): BranchVote {
+  const results = [];
+  for (const [i, step] of steps.entries()) {
+    const at = places[i] ?? 0;
+    const result = evaluation.step(step);
+    if (result.type === 'failed' && onError === 'fail') return { type: 'failed', refusal: asRefusal(result, at) };
+    results.push([at, result] as const);
+  }
+  return { type: 'results', results };
+}
+
+function checkedSize(vote: Vote): Vote {
+  const { length } = encodeTransactionReply({ type: 'vote', vote, participants: [] });
+  if (length <= MAX_VOTE_BYTES) return vote;
+  const refusal = refuse('value-too-large', undefined, { field: 'results', limit: MAX_VOTE_BYTES });
+  return { type: 'failed', refusal };
+}
+
+function replayOf(known: FoundEntry, client: ClientId): TransactionReply | Refusal {
+  const { fingerprintHigh, fingerprintLow } = fingerprintOf(client);
+  const isSame = known.fingerprintHigh === fingerprintHigh && known.fingerprintLow === fingerprintLow;
+  if (!isSame || known.answer === undefined) return refuse('idempotency-key-reused');
+  return { type: 'replay', outcome: known.answer };
+}
+
+function fingerprintOf({ fingerprint }: ClientId): { fingerprintHigh: number; fingerprintLow: number } {
+  const view = new DataView(fingerprint.buffer, fingerprint.byteOffset, fingerprint.byteLength);
+  return { fingerprintHigh: view.getUint32(0), fingerprintLow: view.getUint32(4) };
+}

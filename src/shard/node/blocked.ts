@@ -1,0 +1,104 @@
+/**
+ * Operations that wait for keys which a transaction over several shards holds (`transaction.ts`).
+ *
+ * - A write was applied and has changed nothing, for applying cannot wait. It is proposed again once keys were let go.
+ * - A linearizable read waits for the transactions that were writing its keys when it was about to be served, and not for
+ *   later ones: those began after the read did.
+ *
+ * Stale reads do not wait.
+ */
+import type { Machine } from '../machine/index.js';
+import type { Waiter } from './pending.js';
+
+type Writers = Pick<Machine, 'writersFor' | 'holds' | 'releases'>;
+
+/** Longer than the time between two sweeps with the default timers, and the way of the answer. */
+const MARGIN_MS = 300;
+
+interface BlockedWrite {
+  readonly data: Uint8Array;
+  readonly waiter: Waiter;
+}
+
+interface BlockedRead {
+  readonly waiter: Waiter;
+  readonly writers: readonly string[];
+}
+
+export class BlockedOperations {
+  #writes: BlockedWrite[] = [];
+  #reads: BlockedRead[] = [];
+  #releases = 0;
+
+  get size(): number {
+    return this.#writes.length + this.#reads.length;
+  }
+
+  get writes(): number {
+    return this.#writes.length;
+  }
+
+  get reads(): number {
+    return this.#reads.length;
+  }
+
+  /** `data`: of its entry, which changed nothing. */
+  addWrite(data: Uint8Array, waiter: Waiter): void {
+    this.#writes.push({ data, waiter });
+  }
+
+  /** @returns the reads that need not wait */
+  admit(reads: readonly Waiter[], machine: Writers): readonly Waiter[] {
+    if (machine.writersFor === undefined || reads.length === 0) return reads;
+    let free: Waiter[] | undefined;
+    for (const [i, waiter] of reads.entries()) {
+      const writers = waiter.read && machine.writersFor(waiter.read);
+      if (writers !== undefined) {
+        this.#reads.push({ waiter, writers });
+        free ??= reads.slice(0, i);
+      } else free?.push(waiter);
+    }
+    return free ?? reads;
+  }
+
+  /** Whether keys were let go since the last call. */
+  isReleased({ releases = 0 }: Writers): boolean {
+    if (releases === this.#releases) return false;
+    this.#releases = releases;
+    return true;
+  }
+
+  takeWrites(): readonly BlockedWrite[] {
+    const writes = this.#writes;
+    this.#writes = [];
+    return writes;
+  }
+
+  /** Takes the reads for which every transaction that they waited for has ended. */
+  takeReads(machine: Writers): readonly Waiter[] {
+    const ready: Waiter[] = [];
+    this.#reads = this.#reads.filter(({ waiter, writers }) => {
+      if (writers.some((writer) => machine.holds?.(writer) === true)) return true;
+      ready.push(waiter);
+      return false;
+    });
+    return ready;
+  }
+
+  /** Takes operations shortly before their deadline, so that the sender still hears why it was not met. */
+  takeExpired(now: number): readonly Waiter[] {
+    if (this.size === 0) return [];
+    const isExpired = ({ waiter }: { readonly waiter: Waiter }): boolean => waiter.deadline <= now + MARGIN_MS;
+    const expired = [...this.#writes.filter(isExpired), ...this.#reads.filter(isExpired)];
+    this.#writes = this.#writes.filter((write) => !isExpired(write));
+    this.#reads = this.#reads.filter((read) => !isExpired(read));
+    return expired.map(({ waiter }) => waiter);
+  }
+
+  takeAll(): readonly Waiter[] {
+    const all = [...this.#writes, ...this.#reads].map(({ waiter }) => waiter);
+    this.#writes = [];
+    this.#reads = [];
+    return all;
+  }
+}
