@@ -13,6 +13,8 @@ const MAX_DEPTH = 128;
 const MAX_MEMBERS = 100_000;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
+/** Needs no escapes. */
+const PLAIN_ASCII = /^[ !#-[\]-~]*$/;
 
 /** Undefined if the value has no exact JSON, or only some of more than about `maxLength` characters. */
 export function exactJson(value: unknown, maxLength: number): string | undefined {
@@ -49,6 +51,7 @@ class Writer {
   }
 
   #text(text: string): string | undefined {
+    if (PLAIN_ASCII.test(text)) return this.#counted(`"${text}"`);
     return LONE_SURROGATE.test(text) ? undefined : this.#counted(JSON.stringify(text));
   }
 
