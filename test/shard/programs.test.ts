@@ -172,6 +172,19 @@ describe('a program', () => {
     expect(lab.apply(once, 78, 'keyed')).toMatchObject({ code: 'idempotency-key-reused' });
   });
 
+  it('patches a bounded number of bytes, so that one entry does not hold up a shard; one patch always fits', () => {
+    const lab = new Lab();
+    const json = Buffer.from(JSON.stringify({ a: 'x'.repeat(1_500_000) }));
+    const limits = { valueLimit: 4_000_000 };
+    const whole = { body: json, contentType: 'application/json' };
+    lab.outcome(program([put('a', '', whole), put('b', '', whole)], limits));
+    const patch = (key: string): Step => ({ type: 'merge-patch', key: stringKey(key), body: text('{"b":1}'), ...base });
+    expect(lab.outcome(program([patch('a')], limits))).toMatchObject({ succeeded: true });
+    expect(lab.outcome(program([patch('a'), patch('b')], { ...limits, onError: 'continue' }))).toMatchObject({
+      results: [{ type: 'write' }, { type: 'failed', code: 'value-too-large', details: { field: 'ops' } }],
+    });
+  });
+
   it('that was refused is refused again, though it would succeed by now', () => {
     const lab = new Lab();
     lab.results(put('a', 'no number'));

@@ -54,6 +54,8 @@ export interface DedupState {
 
 export class Dedup {
   readonly #tables: Readonly<Record<Kind, DedupTable>>;
+  /** `#tables.unkeyed`, on the path of every plain write. */
+  readonly #unkeyed: DedupTable;
   readonly #store: StateStore;
   #answerBytes = 0;
 
@@ -68,7 +70,8 @@ export class Dedup {
           if (answerKind === AnswerKind.program) this.#dropAnswer(kind, sequence, detail);
         },
       });
-    this.#tables = { unkeyed: table('unkeyed'), timed: table('timed'), untimed: table('untimed') };
+    this.#unkeyed = table('unkeyed');
+    this.#tables = { unkeyed: this.#unkeyed, timed: table('timed'), untimed: table('untimed') };
   }
 
   get size(): number {
@@ -83,8 +86,8 @@ export class Dedup {
 
   /** The entry of the id at `data[idAt..]`. */
   find(data: Uint8Array, idAt: number, attempt: Attempt): FoundEntry | undefined {
+    if (!isKeyed(attempt)) return this.#found('unkeyed', this.#unkeyed.find(data, idAt), data, idAt);
     const { unkeyed, timed, untimed } = this.#tables;
-    if (!isKeyed(attempt)) return this.#found('unkeyed', unkeyed.find(data, idAt), data, idAt);
     return (
       this.#found('timed', timed.find(data, idAt), data, idAt) ??
       this.#found('untimed', untimed.find(data, idAt), data, idAt) ??
@@ -114,12 +117,13 @@ export class Dedup {
 
   /** As `DedupTable.mayHaveEvicted`, for ids that routers made. */
   mayHaveEvicted(timeMs: number | undefined): boolean {
-    return this.#tables.unkeyed.mayHaveEvicted(timeMs);
+    return this.#unkeyed.mayHaveEvicted(timeMs);
   }
 
   /** Inserts the id at `data[idAt..]`, which must not be known. */
   insert(data: Uint8Array, idAt: number, attempt: Attempt, clockMs: number, entry: DedupEntry): void {
-    this.#tables[kindOf(attempt, operationTimeMs(data, idAt), clockMs)].insert(data, idAt, clockMs, entry);
+    if (!isKeyed(attempt)) this.#unkeyed.insert(data, idAt, clockMs, entry);
+    else this.#tables[kindOf(attempt, operationTimeMs(data, idAt), clockMs)].insert(data, idAt, clockMs, entry);
   }
 
   /**
@@ -147,7 +151,9 @@ export class Dedup {
   }
 
   evictExpired(clockMs: number): void {
-    for (const kind of KINDS) this.#tables[kind].evictExpired(clockMs);
+    this.#unkeyed.evictExpired(clockMs);
+    this.#tables.timed.evictExpired(clockMs);
+    this.#tables.untimed.evictExpired(clockMs);
   }
 
   flush(): void {

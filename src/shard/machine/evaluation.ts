@@ -25,6 +25,11 @@ import { RECORD_SPACE, type Records } from './records.js';
 
 /** Bytes of the records that one program answers. */
 export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/**
+ * Bytes of JSON values and patches that one program may work on, beyond its first patch: each takes some 20 ms a MiB, in
+ * which every replica of the shard does nothing else.
+ */
+export const MAX_PATCHED_BYTES = 2 * 1024 * 1024;
 /** Of JSON values that a patch is applied to. Part of what an entry means, so not configurable. */
 const JSON_BOUNDS = { depth: 256, members: 1_000_000 };
 
@@ -58,6 +63,7 @@ export class Evaluation {
   readonly #met = new Map<StateKey, Met>();
   readonly #valueLimit: number;
   #answerBytes = 0;
+  #patchedBytes = 0;
 
   constructor(context: EvaluationContext, valueLimit: number) {
     this.#context = context;
@@ -195,6 +201,11 @@ export class Evaluation {
 
   #patch(met: Met, step: Extract<Step, { type: 'merge-patch' | 'json-patch' }>): StepResult {
     if (met.now !== undefined && !isJsonType(met.now.contentType)) return failed('wrong-type', { field: 'value' });
+    const bytes = (met.now?.body.length ?? 0) + step.body.length;
+    if (this.#patchedBytes > 0 && this.#patchedBytes + bytes > MAX_PATCHED_BYTES) {
+      return failed('value-too-large', { field: 'ops', limit: MAX_PATCHED_BYTES }, 'patches of too many bytes at once');
+    }
+    this.#patchedBytes += bytes;
     const apply = step.type === 'merge-patch' ? applyMergePatch : applyJsonPatch;
     const changed = apply(met.now?.body, step.body, { valueBytes: this.#valueLimit, ...JSON_BOUNDS });
     return 'fault' in changed ? faulted(changed.fault) : this.#replace(met, changed.value, JSON_TYPE);
