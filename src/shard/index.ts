@@ -36,6 +36,7 @@ export {
 } from '../raft/storage/index.js';
 export {
   BYTES_CONTENT_TYPE,
+  isJsonType,
   isRevision,
   MAX_BOUND_BYTES,
   MAX_BATCH_BYTES,

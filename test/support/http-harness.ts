@@ -127,7 +127,7 @@ export function readUntil(socket: Socket, enough: (got: string) => boolean = () 
 
 function answered(status: number, headers: Record<string, string | string[] | undefined>, body: Buffer): Answered {
   const text = body.toString('utf8');
-  const isJson = /json/.test(String(headers['content-type'] ?? '')) && text !== '';
+  const isJson = /(?<!nd)json/.test(String(headers['content-type'] ?? '')) && text !== '';
   return { status, headers, body, text, json: isJson ? (JSON.parse(text) as unknown) : undefined };
 }
 

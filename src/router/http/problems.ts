@@ -95,21 +95,19 @@ export function retryAfterSeconds(code: ProblemCode): string | undefined {
 
 const MAX_DETAIL = 300;
 
-export function problemBody(problem: Problem, requestId: string): string {
+/** What a problem says about one operation, whether it is the whole request or one of many. */
+export function problemMembers(problem: Problem): object {
   const { code, details = {} } = problem;
   const httpOnly = isHttpOnly(code);
   const meaning = httpOnly ? HTTP_CODES[code].meaning : ERRORS[code].meaning;
   const secretive = !httpOnly && SHARD_ROWS[code].secretive === true;
-  return JSON.stringify({
-    type: `urn:kvorum:problem:${code}`,
-    title: meaning,
+  return {
     status: httpStatusOf(code),
     detail: secretive ? meaning : (problem.detail ?? meaning).slice(0, MAX_DETAIL),
     code,
     outcome: problem.outcome ?? (httpOnly ? 'not_applied' : ERRORS[code].outcome),
     retryable: httpOnly ? retryAfterMs(code) !== undefined : ERRORS[code].retryable,
     retry_after_ms: retryAfterMs(code),
-    request_id: requestId,
     shard: details.shard,
     term: details.term,
     leader_hint: details.leader,
@@ -118,7 +116,14 @@ export function problemBody(problem: Problem, requestId: string): string {
     current_revision: details.currentRevision,
     position: details.position,
     idempotency_key: problem.idempotencyKey,
-  });
+  };
+}
+
+export function problemBody(problem: Problem, requestId: string): string {
+  const { code } = problem;
+  const title = isHttpOnly(code) ? HTTP_CODES[code].meaning : ERRORS[code].meaning;
+  const members = { ...problemMembers(problem), request_id: requestId };
+  return JSON.stringify({ type: `urn:kvorum:problem:${code}`, title, ...members });
 }
 
 /** A request that is refused for a reason of HTTP alone. */

@@ -142,6 +142,13 @@ export class Exchanges {
     else dispatchMatching(dispatcher, operation, match, options, onReply);
   }
 
+  /** Goes on with what is awaited; what it ends in, or `use` throws, is the answer. */
+  until<T>(exchange: Exchange, awaited: Promise<T>, use: (value: T) => void): void {
+    awaited.then(use).catch((error: unknown) => {
+      this.#refuseThrown(exchange, error);
+    });
+  }
+
   /** Writes the answer and ends the exchange. `write` must not leave it open. */
   answer(
     exchange: Exchange,
@@ -182,19 +189,21 @@ export class Exchanges {
 
   #write(send: Send, context: AnswerContext, reply: DispatchReply): ProblemCode | 'ok' {
     const { answer } = reply;
+    if (answer.type === 'refused') return this.#writeRefusal(send, context, reply);
     const outcome = answer.type === 'program' ? decodeOutcome(answer.outcome) : undefined;
-    if (outcome === undefined || !('code' in outcome)) {
-      return answer.type === 'refused'
-        ? this.writeRefusal(send, context, reply)
-        : send.onAnswer(context, reply, outcome);
-    }
+    if (outcome === undefined || !('code' in outcome)) return send.onAnswer(context, reply, outcome);
     const replayed = answer.type === 'program' && answer.replayed;
-    return this.writeRefusal(send, context, { ...reply, answer: { ...outcome, replayed } });
+    return this.#writeRefusal(send, context, { ...reply, answer: { ...outcome, replayed } });
+  }
+
+  #writeRefusal({ exchange, forwarding, operation }: Send, context: AnswerContext, reply: DispatchReply): ProblemCode {
+    const operationId = isRead(operation) ? undefined : operation.operationId;
+    return this.writeRefusal({ exchange, forwarding, operationId }, context, reply);
   }
 
   /** @param reply refused */
   writeRefusal(
-    send: Pick<Send, 'exchange' | 'operation' | 'forwarding'>,
+    to: Pick<Send, 'exchange' | 'forwarding'> & { readonly operationId: Uint8Array | undefined },
     context: AnswerContext,
     reply: DispatchReply,
   ): ProblemCode {
@@ -205,11 +214,11 @@ export class Exchanges {
       this.options.logger.error({ requestId, reason: answer.message }, 'an operation ended with an internal error');
     }
     answerRefusal(context, reply, answer, {
-      target: send.exchange.target,
-      forwarding: send.forwarding,
+      target: to.exchange.target,
+      forwarding: to.forwarding,
       topology: this.options.backend.topology(),
       localTerm: () => this.#localTerm(reply.shard),
-      operationId: isRead(send.operation) ? undefined : send.operation.operationId,
+      operationId: to.operationId,
     });
     return answer.code;
   }

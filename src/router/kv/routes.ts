@@ -5,8 +5,10 @@
 import { strictJsonError, type Condition, type KvWrite } from '../../shard/index.js';
 import { type DataRequest, headersOf, HttpProblem, invalid, parseQuery, splitTarget } from '../http/index.js';
 import { answerAbsent, answerDelete, answerGet, answerWritten } from './answers.js';
+import { serveBatch } from './batch.js';
 import { Exchanges, type Exchange, type KvRoutesOptions, type OperationName } from './exchange.js';
 import { namedKey } from './key.js';
+import { BATCH_PATH, TRANSACTION_PATH } from './many.js';
 import { servePatch } from './patch.js';
 import { answerStep } from './record-answers.js';
 import {
@@ -20,6 +22,7 @@ import {
   stepWrite,
   type Identity,
 } from './single.js';
+import { serveTransaction } from './txn.js';
 
 const KV_ROUTE = '/v1/kv/{key}';
 export const ALLOWED_METHODS = 'GET, HEAD, PUT, PATCH, DELETE';
@@ -51,9 +54,11 @@ export class KvRoutes {
 
   /** Serves the request if its path is one of data, else returns false. @param target raw, as it came */
   handle(request: DataRequest, target: string, requestId: string): boolean {
-    if (!target.startsWith(KV_PREFIX)) return false;
-    const name = NAMES.get(request.method) ?? 'other';
-    const exchange = { request, target, requestId, name, route: KV_ROUTE, startedAt: performance.now() };
+    const isOfKey = target.startsWith(KV_PREFIX);
+    const many = isOfKey ? undefined : MANY.get(pathOf(target));
+    if (!isOfKey && many === undefined) return false;
+    const name = many?.name ?? NAMES.get(request.method) ?? 'other';
+    const exchange = { request, target, requestId, name, route: many?.route ?? KV_ROUTE, startedAt: performance.now() };
     this.#exchanges.begin(exchange, this.#serve);
     return true;
   }
@@ -166,6 +171,17 @@ function serveDelete(exchanges: Exchanges, exchange: Exchange): void {
   });
 }
 
+/** Requests of several operations, by path. */
+const MANY = new Map<string, { readonly name: OperationName; readonly route: string }>([
+  [BATCH_PATH, { name: 'batch', route: BATCH_PATH }],
+  [TRANSACTION_PATH, { name: 'txn', route: TRANSACTION_PATH }],
+]);
+
+function pathOf(target: string): string {
+  const mark = target.indexOf('?');
+  return mark < 0 ? target : target.slice(0, mark);
+}
+
 type Serve = (exchanges: Exchanges, exchange: Exchange) => void;
 
 const SERVERS: Readonly<Partial<Record<OperationName, Serve>>> = {
@@ -173,4 +189,6 @@ const SERVERS: Readonly<Partial<Record<OperationName, Serve>>> = {
   put: servePut,
   delete: serveDelete,
   patch: servePatch,
+  batch: serveBatch,
+  txn: serveTransaction,
 };

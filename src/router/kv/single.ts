@@ -40,10 +40,10 @@ export function refuseBody({ headers }: DataRequest): void {
 }
 
 /** `?ttl=30s`, `?ttl=keep`; undefined without it. */
-export function expiryOf(text: string | undefined): Expiry | undefined {
+export function expiryOf(text: string | undefined, field = 'ttl'): Expiry | undefined {
   if (text === undefined) return undefined;
   if (text === 'keep') return { type: 'keep' };
-  return { type: 'after', ms: requireTtl(text, 'ttl') };
+  return { type: 'after', ms: requireTtl(text, field) };
 }
 
 export function requireTtl(text: string, field: string): number {

@@ -300,6 +300,6 @@ function faulted({ code, message, position, field, limit }: PatchFault): StepFai
 
 /** One step fails the program. `at`: its place, if there are several. */
 export function asRefusal({ code, message, details }: StepFailure, at: number | undefined): Refusal {
-  const of = at === undefined ? details : { field: `ops[${at}]`, ...details };
+  const of = at === undefined ? details : { ...details, field: `ops[${at}]` };
   return refuse(code, message, of, 'not_applied');
 }

@@ -1,0 +1,142 @@
+/**
+ * `POST /v1/batch`: up to 1,000 independent operations, as one JSON document or as lines. Each has a result of its own,
+ * in the order asked; what is malformed anywhere refuses all.
+ */
+import { parse as parseContentType } from 'content-type';
+import { stringify } from 'uuid';
+import { MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS } from '../../shard/index.js';
+import { runBatch, type BatchGroup } from '../dispatch/index.js';
+import { invalid, parseQuery, splitTarget } from '../http/index.js';
+import type { JsonPieces } from './envelope.js';
+import type { Exchange, Exchanges } from './exchange.js';
+import { answerBytes, answerMany, executeBy, JSON_TYPE, NDJSON_TYPE, readHead, shardsBy, type Posted } from './many.js';
+import { stepOf, type NamedStep } from './operation-steps.js';
+import { readJson } from './read-json.js';
+import { refusalResult, ResultBudget, resultPieces } from './results.js';
+import { batchBody, checked, operation, RAW_MEMBERS, type OperationBody } from './schemas.js';
+
+export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
+  parseQuery(splitTarget(exchange.target).query, []);
+  const posted = readHead(exchanges, exchange, [JSON_TYPE, NDJSON_TYPE]);
+  const answerType = answerTypeOf(exchange.request.headers.accept, posted.type);
+  exchanges.readBody(exchange, MAX_BATCH_BYTES, (body) => {
+    const { limits } = exchanges;
+    const bodies = posted.type === NDJSON_TYPE ? linesOf(body, exchanges) : operationsOf(body, exchanges);
+    const steps = bodies.map((each, index) => stepOf(each, `ops[${index}]`, limits));
+    exchanges.until(exchange, run(exchanges, posted, steps), (groups) => {
+      exchanges.answer(exchange, posted.settings, groups[0]?.reply, (context) => {
+        const results = resultsOf(groups, steps, posted, answerBytes(exchanges));
+        const pieces = answerType === NDJSON_TYPE ? asLines(results) : asDocument(results);
+        const written = groups.filter(({ isRead }) => !isRead);
+        answerMany(context, pieces, { type: answerType, replayed: written.length > 0 && written.every(isReplayed) });
+        return 'ok';
+      });
+    });
+  });
+}
+
+const run = (
+  exchanges: Exchanges,
+  { identity, settings }: Posted,
+  steps: readonly NamedStep[],
+): Promise<BatchGroup[]> =>
+  runBatch(
+    {
+      ...identity,
+      steps: steps.map(({ step }) => step),
+      valueLimit: exchanges.limits.valueBytes,
+      consistency: settings.consistency,
+    },
+    {
+      deadlineMs: settings.deadlineMs,
+      forward: settings.forwarding.allowed,
+      execute: executeBy(exchanges.options.dispatcher),
+      shardOfKey: shardsBy(exchanges),
+    },
+  );
+
+/** Containers around a value: the document, the list and the operation. */
+const AROUND = 3;
+/** Members of an operation itself, at most. */
+const MEMBERS = 16;
+
+const bounds = ({ limits }: Exchanges, around: number): { depth: number; members: number } => ({
+  depth: limits.jsonDepth + around,
+  members: limits.jsonMembers + MEMBERS * MAX_BATCH_OPERATIONS,
+});
+
+function operationsOf(body: Buffer, exchanges: Exchanges): readonly OperationBody[] {
+  const read = { raw: RAW_MEMBERS, bounds: bounds(exchanges, AROUND), fieldOf: () => 'body' };
+  return checked(batchBody, readJson([body], read)[0], '').ops;
+}
+
+const NEW_LINE = 0x0a;
+
+/** The last line may end without a line break. */
+function linesOf(body: Buffer, exchanges: Exchanges): readonly OperationBody[] {
+  const lines: Buffer[] = [];
+  for (let from = 0; from < body.length;) {
+    const found = body.indexOf(NEW_LINE, from);
+    const end = found < 0 ? body.length : found;
+    if (lines.length === MAX_BATCH_OPERATIONS) {
+      throw invalid('ops', `expected at most ${MAX_BATCH_OPERATIONS} operations`);
+    }
+    lines.push(body.subarray(from, end));
+    from = end + 1;
+  }
+  if (lines.length === 0) throw invalid('ops', 'expected at least one operation');
+  const read = { raw: RAW_MEMBERS, bounds: bounds(exchanges, 1), fieldOf: (index: number) => `ops[${index}]` };
+  return readJson(lines, read).map((value, index) => checked(operation, value, `ops[${index}]`));
+}
+
+/** Lines are answered with lines, unless JSON is asked for. */
+function answerTypeOf(accept: string | undefined, sent: string): string {
+  if (accept === undefined) return sent;
+  for (let start = 0; start < accept.length;) {
+    const { type, index } = parseContentType(accept, { comma: true, start, parameters: false });
+    if (type === NDJSON_TYPE || type === JSON_TYPE) return type;
+    start = index + 1;
+  }
+  return sent;
+}
+
+function resultsOf(
+  groups: readonly BatchGroup[],
+  steps: readonly NamedStep[],
+  { identity }: Posted,
+  limit: number,
+): JsonPieces[] {
+  const budget = new ResultBudget(limit);
+  const results: JsonPieces[] = [];
+  for (const group of groups) {
+    const { outcome, positions, shard, reply } = group;
+    for (const [at, position] of positions.entries()) {
+      const step = steps[position];
+      if (step === undefined) continue;
+      if ('code' in outcome) {
+        const isUnknown = outcome.outcome === 'unknown' && !group.isRead;
+        const refusal = { ...outcome, details: { ...outcome.details, shard } };
+        // A retry of the whole batch under this key has no second effect, in no shard.
+        results[position] = [refusalResult(refusal, isUnknown ? stringify(identity.operationId) : undefined)];
+        continue;
+      }
+      const result = outcome.results[at];
+      const revision = reply.answer.type === 'program' ? reply.answer.revision : 0;
+      results[position] =
+        result === undefined
+          ? [`{"status":200,"revision":${revision},"results_omitted":true}`]
+          : resultPieces(step, result, { shard, revision }, budget);
+    }
+  }
+  return results;
+}
+
+const isReplayed = ({ reply: { answer } }: BatchGroup): boolean => 'replayed' in answer && answer.replayed === true;
+
+const asLines = (results: readonly JsonPieces[]): JsonPieces => results.flatMap((each) => [...each, '\n']);
+
+const asDocument = (results: readonly JsonPieces[]): JsonPieces => [
+  '{"results":[',
+  ...results.flatMap((each, index) => (index === 0 ? each : [',', ...each])),
+  ']}',
+];

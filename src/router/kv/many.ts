@@ -1,0 +1,80 @@
+/** What batches and transactions have in common: their bodies, and who sends them. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { KvorumError, type Topology } from '../../shard/index.js';
+import type { Dispatcher } from '../dispatch/index.js';
+import { headersOf, HttpProblem, parseMediaType, SECURITY_HEADERS } from '../http/index.js';
+import type { AnswerContext } from './answers.js';
+import { joined, type JsonPieces } from './envelope.js';
+import type { Exchange, Exchanges } from './exchange.js';
+import { identityOf, settingsOf, type Identity } from './single.js';
+import type { Settings } from './exchange.js';
+
+export const BATCH_PATH = '/v1/batch';
+export const TRANSACTION_PATH = '/v1/txn';
+
+export const JSON_TYPE = 'application/json';
+export const NDJSON_TYPE = 'application/x-ndjson';
+
+/** Share of what may be unsent on a connection that values in one answer may have; base64 adds a third. */
+const ANSWER_SHARE = 0.5;
+export const answerBytes = ({ limits }: Exchanges): number => Math.floor(limits.maxUnsentBytes * ANSWER_SHARE);
+
+export interface Posted {
+  readonly identity: Identity;
+  readonly settings: Settings;
+  /** One of the accepted types. */
+  readonly type: string;
+}
+
+/** Checks all but the body. @param accepted content types */
+export function readHead(exchanges: Exchanges, exchange: Exchange, accepted: readonly string[]): Posted {
+  const { headers, method } = exchange.request;
+  if (method !== 'POST') throw new HttpProblem('method-not-allowed', undefined, ['Allow', 'POST']);
+  headersOf.refuseEncodedBody(headers);
+  const type = typeIn(headers, accepted);
+  const settings = settingsOf(headers, exchanges.limits);
+  headersOf.requireLength(headers);
+  return { identity: identityOf(headers), settings, type };
+}
+
+function typeIn(headers: IncomingHttpHeaders, accepted: readonly string[]): string {
+  const { essence = '', charset = 'utf-8' } = parseMediaType(headers['content-type'] ?? '') ?? {};
+  if (accepted.includes(essence) && charset === 'utf-8') return essence;
+  throw new HttpProblem('unsupported-media-type', `the body is ${accepted.join(' or ')}`, [
+    'Accept-Post',
+    accepted.join(', '),
+  ]);
+}
+
+/** The topology, and by it the shard of a key. */
+export function shardsBy(exchanges: Exchanges): (key: Uint8Array) => number {
+  const { backend, dispatcher } = exchanges.options;
+  const topology = knownTopology(backend.topology());
+  return (key) => dispatcher.shardOf(key, topology);
+}
+
+function knownTopology(topology: Topology | undefined): Topology {
+  if (topology !== undefined) return topology;
+  throw new KvorumError('no-leader', 'the topology is not known yet', {}, 'not_applied');
+}
+
+export const executeBy =
+  (dispatcher: Dispatcher): Dispatcher['execute'] =>
+  (operation, options) =>
+    dispatcher.execute(operation, options);
+
+/** Ends a request of several operations, which carries no header of any single shard. */
+export function answerMany(
+  context: AnswerContext,
+  pieces: Readonly<JsonPieces>,
+  { type, replayed }: { readonly type: string; readonly replayed: boolean },
+): void {
+  const { response, requestId, closing } = context;
+  const body = joined(pieces);
+  const headers = ['Kv-Request-Id', requestId, 'Content-Type', type, 'Content-Length', String(body.length)];
+  headers.push('Vary', 'Accept', ...SECURITY_HEADERS);
+  if (replayed) headers.push('Idempotency-Replayed', 'true');
+  if (closing) headers.push('Connection', 'close');
+  response.writeHead(200, headers);
+  response.end(body);
+}

@@ -1,0 +1,153 @@
+/** The operations and comparisons in bodies of batches and transactions, as steps of a program. */
+import {
+  isJsonType,
+  KvorumError,
+  parseKeyText,
+  storedContentType,
+  strictJsonError,
+  type Comparison,
+  type Condition,
+  type KeyType,
+  type Step,
+} from '../../shard/index.js';
+import { invalid, type Limits, parseMediaType } from '../http/index.js';
+import type { NamedKey } from './key.js';
+import { incrementStep, patchStep, touchStep, type StepBody } from './patch-steps.js';
+import type { JsonText } from './read-json.js';
+import { PATCH_TYPES, type ComparisonBody, type OperationBody } from './schemas.js';
+import { expiryOf, returningOf } from './single.js';
+
+/** An operation with the key as the client wrote it. */
+export interface NamedStep {
+  readonly named: NamedKey;
+  readonly step: Step;
+}
+
+/** @param at name of the operation, such as `ops[3]` @throws KvorumError which names the field */
+export function stepOf(body: OperationBody, at: string, limits: Limits): NamedStep {
+  const named = namedIn(body, at);
+  const { key } = named;
+  if (body.op === 'get') {
+    return { named, step: { type: 'get', key, condition: { type: 'none' }, returning: 'nothing' } };
+  }
+  const base = { key, condition: conditionOf(body.if), returning: returningOf(body.return) };
+  if (body.op === 'delete') return { named, step: { type: 'delete', ...base } };
+  const step: StepBody = changeOf(body, at, limits);
+  return { named, step: { ...step, ...base } };
+}
+
+type Change = Exclude<OperationBody, { op: 'get' | 'delete' }>;
+
+function changeOf(body: Change, at: string, limits: Limits): StepBody {
+  switch (body.op) {
+    case 'put':
+      return putStep(body, at, limits);
+    case 'increment':
+      return incrementStep(body, at);
+    case 'append':
+      return { type: 'append', body: appendedBytes(body, at, limits) };
+    case 'patch': {
+      const { content_type: type = PATCH_TYPES.merge, patch } = body;
+      return patchStep(type, patch.bytes, `${at}.patch`, jsonBounds(limits));
+    }
+    case 'touch':
+      return touchStep(body, at);
+  }
+}
+
+const jsonBounds = ({ jsonDepth, jsonMembers }: Limits): { depth: number; members: number } => ({
+  depth: jsonDepth,
+  members: jsonMembers,
+});
+
+type Put = Extract<OperationBody, { op: 'put' }>;
+
+function putStep({ value, value_base64, content_type, ttl }: Put, at: string, limits: Limits): StepBody {
+  const expiry = expiryOf(ttl, `${at}.ttl`) ?? { type: 'none' };
+  const contentType = content_type === undefined ? undefined : contentTypeOf(content_type, `${at}.content_type`);
+  if (value !== undefined) {
+    if (contentType !== undefined && !isJsonType(contentType)) {
+      throw invalid(`${at}.content_type`, 'a value in JSON is application/json; other values are value_base64');
+    }
+    const body = bounded(value.bytes, `${at}.value`, limits);
+    return { type: 'put', body, contentType: contentType ?? 'application/json', expiry };
+  }
+  const body = bounded(bytesOf(value_base64 ?? '', `${at}.value_base64`), `${at}.value_base64`, limits);
+  const isJson = contentType !== undefined && isJsonType(contentType);
+  const wrong = isJson ? strictJsonError(body, jsonBounds(limits)) : undefined;
+  if (wrong !== undefined) throw invalid(`${at}.value_base64`, `not acceptable JSON: ${wrong}`);
+  return { type: 'put', body, contentType: contentType ?? 'application/octet-stream', expiry };
+}
+
+function contentTypeOf(text: string, at: string): string {
+  const stored = parseMediaType(text) === undefined ? undefined : storedContentType(text);
+  if (stored === undefined) throw invalid(at, 'expected a media type of at most 255 bytes');
+  return stored;
+}
+
+type Append = Extract<OperationBody, { op: 'append' }>;
+
+/** A JSON string stands for its characters: quotes would not belong into what is appended. */
+function appendedBytes({ value, value_base64 }: Append, at: string, limits: Limits): Buffer {
+  if (value === undefined) return bounded(bytesOf(value_base64 ?? '', `${at}.value_base64`), at, limits);
+  const text = value.string;
+  if (text === undefined) throw invalid(`${at}.value`, 'expected a string; other bytes are value_base64');
+  return bounded(Buffer.from(text), `${at}.value`, limits);
+}
+
+function bytesOf(text: string, at: string): Buffer {
+  const bytes = Buffer.from(text, 'base64');
+  // One text for the same bytes: what Buffer would skip or add is refused.
+  if (bytes.toString('base64') !== text) throw invalid(at, 'expected base64 with padding');
+  return bytes;
+}
+
+function bounded(body: Buffer, field: string, { valueBytes }: Limits): Buffer {
+  if (body.length <= valueBytes) return body;
+  const message = `a value of ${body.length} bytes, ${valueBytes} are allowed`;
+  throw new KvorumError('value-too-large', message, { field, limit: valueBytes });
+}
+
+interface Keyed {
+  readonly key: JsonText;
+  readonly key_type?: KeyType | undefined;
+}
+
+function namedIn({ key: written, key_type: type = 'string' }: Keyed, at: string): NamedKey {
+  const field = `${at}.key`;
+  const text = type === 'json' ? written.bytes.toString('utf8') : written.string;
+  if (text === undefined) throw invalid(field, 'expected a string; any other JSON is a key with key_type json');
+  try {
+    return { key: parseKeyText(text, type), type, text };
+  } catch (error) {
+    if (!(error instanceof KvorumError)) throw error;
+    throw new KvorumError(error.code, error.message, { ...error.details, field });
+  }
+}
+
+interface ConditionBody {
+  readonly absent?: true | undefined;
+  readonly exists?: true | undefined;
+  readonly revision?: bigint | undefined;
+}
+
+function conditionOf(body: ConditionBody | undefined): Condition {
+  if (body === undefined) return { type: 'none' };
+  if (body.revision !== undefined) return { type: 'revision', revision: Number(body.revision) };
+  return { type: body.absent === true ? 'absent' : 'exists' };
+}
+
+/** A value in JSON is compared as JSON: 1.0 is 1, and the order of members does not count. */
+export function comparisonOf(body: ComparisonBody, at: string): Comparison {
+  const { key } = namedIn(body, at);
+  const { version, value, value_base64, unchanged_since: since } = body;
+  if (version !== undefined) return { type: 'version', key, version: Number(version) };
+  if (since !== undefined) return { type: 'unchanged-since', key, revision: Number(since) };
+  if (value !== undefined) return { type: 'value', key, json: true, value: value.bytes };
+  if (value_base64 !== undefined) {
+    return { type: 'value', key, json: false, value: bytesOf(value_base64, `${at}.value_base64`) };
+  }
+  const { absent, exists, revision } = body;
+  const condition = conditionOf({ absent, exists, revision });
+  return condition.type === 'none' ? { type: 'exists', key } : { ...condition, key };
+}

@@ -1,0 +1,154 @@
+/**
+ * `POST /v1/txn`: comparisons, and operations that run if all of them hold, or others that run if not; all or nothing.
+ */
+import {
+  decodeOutcome,
+  MAX_TRANSACTION_BYTES,
+  MAX_TRANSACTION_ITEMS,
+  KvorumError,
+  type Answer,
+  type Program,
+  type ProgramOutcome,
+} from '../../shard/index.js';
+import { runTransaction, type TransactionReply } from '../dispatch/index.js';
+import { invalid, parseQuery, splitTarget } from '../http/index.js';
+import type { JsonPieces } from './envelope.js';
+import type { Exchange, Exchanges } from './exchange.js';
+import { answerBytes, answerMany, executeBy, JSON_TYPE, readHead, shardsBy, type Posted } from './many.js';
+import { comparisonOf, stepOf, type NamedStep } from './operation-steps.js';
+import { readJson } from './read-json.js';
+import { ResultBudget, resultPieces } from './results.js';
+import { checked, RAW_MEMBERS, transactionBody } from './schemas.js';
+
+interface Transaction {
+  readonly program: Program;
+  readonly then: readonly NamedStep[];
+  readonly otherwise: readonly NamedStep[];
+}
+
+export function serveTransaction(exchanges: Exchanges, exchange: Exchange): void {
+  parseQuery(splitTarget(exchange.target).query, []);
+  const posted = readHead(exchanges, exchange, [JSON_TYPE]);
+  exchanges.readBody(exchange, MAX_TRANSACTION_BYTES, (body) => {
+    const transaction = transactionIn(body, exchanges);
+    const shardOf = shardsBy(exchanges);
+    exchanges.until(exchange, run(exchanges, posted, transaction, shardOf), (reply) => {
+      exchanges.answer(exchange, posted.settings, reply, (context) => {
+        const { answer } = reply;
+        const outcome = answer.type === 'program' ? decodeOutcome(answer.outcome) : answer;
+        if ('succeeded' in outcome) {
+          const pieces = documentOf(outcome, reply.revisions, transaction, { shardOf, limit: answerBytes(exchanges) });
+          answerMany(context, pieces, { type: JSON_TYPE, replayed: isReplayed(answer) });
+          return 'ok';
+        }
+        if (!('code' in outcome)) throw new Error('the answer does not fit the operation');
+        const details = { ...outcome.details, ...fieldIn(outcome.details.field, transaction.program) };
+        const refused = { ...reply, answer: { ...outcome, details, replayed: isReplayed(answer) } };
+        const operationId = retryId(posted, transaction.program, shardOf);
+        return exchanges.writeRefusal(
+          { exchange, forwarding: posted.settings.forwarding, operationId },
+          context,
+          refused,
+        );
+      });
+    });
+  });
+}
+
+const isReplayed = (answer: Answer): boolean => 'replayed' in answer && answer.replayed === true;
+
+/** A shard knows the place of an operation in the list that ran; here it may be known which list that was. */
+function fieldIn(field: string | undefined, { comparisons, then, otherwise }: Program): { readonly field?: string } {
+  const place = /^ops\[(\d+)\]$/.exec(field ?? '')?.[1];
+  if (place === undefined) return {};
+  if (comparisons.length === 0 || Number(place) >= otherwise.length) return { field: `then[${place}]` };
+  return Number(place) >= then.length ? { field: `else[${place}]` } : {};
+}
+
+type ShardOf = (key: Uint8Array) => number;
+
+function run(
+  exchanges: Exchanges,
+  { identity, settings }: Posted,
+  { program }: Transaction,
+  shardOfKey: ShardOf,
+): Promise<TransactionReply> {
+  const { dispatcher } = exchanges.options;
+  return runTransaction(
+    { ...identity, program, consistency: settings.consistency },
+    {
+      deadlineMs: settings.deadlineMs,
+      forward: settings.forwarding.allowed,
+      execute: executeBy(dispatcher),
+      shardOfKey,
+      coordinator: dispatcher.coordinator,
+    },
+  );
+}
+
+/** The id under which a retry settles an unknown outcome: over several shards only one that the client chose. */
+function retryId({ identity }: Posted, program: Program, shardOf: ShardOf): Uint8Array | undefined {
+  const { comparisons, then, otherwise } = program;
+  const shards = new Set([...comparisons, ...then, ...otherwise].map(({ key }) => shardOf(key)));
+  return shards.size === 1 || identity.attempt === 'keyed' ? identity.operationId : undefined;
+}
+
+/** Containers around a value: the document, the list and the operation or comparison. */
+const AROUND = 3;
+const MEMBERS = 16;
+
+function transactionIn(body: Buffer, { limits }: Exchanges): Transaction {
+  const bounds = {
+    depth: limits.jsonDepth + AROUND,
+    members: limits.jsonMembers + MEMBERS * MAX_TRANSACTION_ITEMS,
+  };
+  const [read] = readJson([body], { raw: RAW_MEMBERS, bounds, fieldOf: () => 'body' });
+  const {
+    if: ifs = [],
+    then: thens = [],
+    else: elses = [],
+    on_error: onError = 'fail',
+  } = checked(transactionBody, read, '');
+  const count = ifs.length + thens.length + elses.length;
+  if (count === 0) throw invalid('then', 'a transaction compares or does something');
+  if (count > MAX_TRANSACTION_ITEMS) {
+    const message = `at most ${MAX_TRANSACTION_ITEMS} comparisons and operations together`;
+    const field = ifs.length > MAX_TRANSACTION_ITEMS ? 'if' : 'then';
+    throw new KvorumError('invalid-request', message, { field, limit: MAX_TRANSACTION_ITEMS });
+  }
+  const then = thens.map((each, index) => stepOf(each, `then[${index}]`, limits));
+  const otherwise = elses.map((each, index) => stepOf(each, `else[${index}]`, limits));
+  const program: Program = {
+    comparisons: ifs.map((each, index) => comparisonOf(each, `if[${index}]`)),
+    then: then.map(({ step }) => step),
+    otherwise: otherwise.map(({ step }) => step),
+    onError,
+    valueLimit: limits.valueBytes,
+  };
+  return { program, then, otherwise };
+}
+
+function documentOf(
+  { succeeded, results, omitted }: ProgramOutcome,
+  revisions: TransactionReply['revisions'],
+  { then, otherwise }: Transaction,
+  { shardOf, limit }: { readonly shardOf: ShardOf; readonly limit: number },
+): JsonPieces {
+  const budget = new ResultBudget(limit);
+  const steps = succeeded ? then : otherwise;
+  const pieces: JsonPieces = [`{"succeeded":${succeeded},`];
+  if (omitted) pieces.push('"results_omitted":true,');
+  else {
+    pieces.push('"results":[');
+    for (const [index, result] of results.entries()) {
+      const step = steps[index];
+      if (step === undefined) continue;
+      if (index > 0) pieces.push(',');
+      const shard = shardOf(step.step.key);
+      pieces.push(...resultPieces(step, result, { shard, revision: revisions.get(shard) ?? 0 }, budget));
+    }
+    pieces.push('],');
+  }
+  pieces.push(`"revisions":${JSON.stringify(Object.fromEntries(revisions))}}`);
+  return pieces;
+}
