@@ -24,6 +24,7 @@ const expected = (n: number): string | undefined => {
 test.each([
   ['folder-of-protocol-1', undefined],
   ['folder-of-format-1', 'x'.repeat(10_000)],
+  ['folder-of-level-2', undefined],
 ])('%s is opened, read and written, and its cluster gets a uid', async (name, long) => {
   const folder = scene.folder();
   execFileSync('tar', ['-xzf', fixture(name), '-C', folder]);
@@ -64,10 +65,17 @@ test.each([
     return typeof view['cluster_uid'] === 'string' && view['feature_level'] === PROTOCOL.featureLevel;
   });
   const uid = json(await http.get(`${url}/v1/cluster`))['cluster_uid'];
+  // What only this build can do, on keys that the former one has written.
+  expect((await http.put(`${url}/v1/kv/key-1?ttl=1h`, 'expires')).status).toBe(200);
+  const number = { headers: { 'content-type': 'application/vnd.kvorum.increment+json' } };
+  expect(json(await http.patch(`${url}/v1/kv/count`, '{"by":5}', number))).toMatchObject({ value: 5 });
   await program.stop();
 
   await open();
+  expect((await http.get(`${url}/v1/kv/key-1`)).headers['kv-expires-at']).toMatch(/^20/);
+  expect((await http.put(`${url}/v1/kv/key-1`, 'first-1')).status).toBe(200);
   await readAll();
+  expect((await http.get(`${url}/v1/kv/count`)).data).toBe('5');
   expect((await http.get(`${url}/v1/kv/new`)).data).toBe('of this build');
   expect(json(await http.get(`${url}/v1/cluster`))['cluster_uid']).toBe(uid);
 });
