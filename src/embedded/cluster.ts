@@ -18,6 +18,7 @@ import {
   loadHash,
   refuse,
   shardOfKey,
+  shardOfOperation,
   silentLogger,
   type ClusterConfig,
   type ErrorCode,
@@ -183,7 +184,7 @@ export class EmbeddedCluster {
   }
 
   #hasHealthyQuorum(operation: KvOperation): boolean {
-    const shard = operation.type === 'list' ? operation.shard : shardOfKey(operation.key, this.#options.shards);
+    const shard = shardOfOperation(operation, (key) => shardOfKey(key, this.#options.shards));
     const holders = this.#holders(shard);
     return holders.filter((index) => this.#nodes[index]?.isImpaired === true).length * 2 < holders.length;
   }

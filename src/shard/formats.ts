@@ -72,13 +72,14 @@ const STATE_FORMATS = {
   }),
   step: format('step', 'of a program', {
     ...since(3, { get: 1, put: 2, delete: 3, increment: 4, append: 5, 'merge-patch': 6, 'json-patch': 7, touch: 8 }),
+    ...since(3, { 'delete-range': 9 }),
   }),
   expiry: format('expiry', 'of a put in a program', since(3, { none: 0, keep: 1, after: 2 })),
   returning: format('returning', 'of a step: which record it answers', {
     ...since(3, { nothing: 0, value: 1, previous: 2 }),
   }),
   stepResult: format('step result', 'in the answer of a program', {
-    ...since(3, { get: 1, write: 2, delete: 3, failed: 4 }),
+    ...since(3, { get: 1, write: 2, delete: 3, failed: 4, 'delete-range': 5 }),
   }),
   transactionLayout: format('transaction layout', 'first byte of what is said about a transaction over shards', {
     ...since(3, { first: 1 }),

@@ -66,6 +66,7 @@ export * from './program-codec.js';
 export type * from './program.js';
 export * from './transaction-codec.js';
 export * from './transaction.js';
+export { MAX_DELETED_KEYS } from './range-codec.js';
 export * from './runtime.js';
 export type * from './status.js';
 export * from './strict-json.js';

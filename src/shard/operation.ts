@@ -55,6 +55,8 @@ export interface RunProgram {
   readonly body: Uint8Array;
   readonly operationId: Uint8Array;
   readonly attempt: Attempt;
+  /** For the router alone: the shard of a program over a range, to which no key leads. */
+  readonly shard?: number;
 }
 
 /** Says something about a transaction over several shards to one of them (`transaction.ts`), as an entry of its log. */
@@ -97,6 +99,12 @@ export const isPlainWrite = (operation: KvOperation): operation is PlainWrite =>
 
 export const isRead = (operation: KvOperation): operation is KvRead =>
   operation.type === 'get' || operation.type === 'read' || operation.type === 'list';
+
+/** The shard that the operation names, or that its key leads to. */
+export function shardOfOperation(operation: KvOperation, shardOfKey: (key: Uint8Array) => number): number {
+  if (operation.type === 'list') return operation.shard;
+  return ('shard' in operation ? operation.shard : undefined) ?? shardOfKey(operation.key);
+}
 
 export interface ShardRequest {
   readonly shard: number;

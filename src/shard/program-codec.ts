@@ -10,7 +10,9 @@ import { ByteReader, ByteWriter, WireError } from './byte-buffer.js';
 import { refuse } from './errors.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
 import { readDetails, readErrorCode, writeDetails } from './error-codec.js';
-import type { Condition, KeyRecord, Refusal } from './operation.js';
+import type { Condition, Refusal } from './operation.js';
+import { readRecord, writeRecord } from './record-codec.js';
+import { checkRangeStep, readDeleted, readDeleteRange, writeDeleted, writeDeleteRange } from './range-codec.js';
 import type { Comparison, Expiry, Program, ProgramOutcome, Returning, Step, StepResult } from './program.js';
 
 /** Comparisons and steps of one program, together. */
@@ -46,6 +48,7 @@ export function encodeProgram(program: Program): Uint8Array {
   const out = new ByteWriter();
   const { comparisons, then, otherwise, onError, valueLimit } = program;
   checkItems(comparisons.length + then.length + otherwise.length);
+  checkRangeStep(program);
   out.u8(LAYOUT);
   out.u8(onError === 'continue' ? CONTINUES : 0);
   out.u32(checkedLimit(valueLimit));
@@ -73,7 +76,9 @@ export function decodeProgram(bytes: Uint8Array): Program {
   const then = Array.from({ length: counts[1] }, () => readStep(input));
   const otherwise = Array.from({ length: counts[2] }, () => readStep(input));
   if (input.remaining > 0) throw new WireError(`${input.remaining} bytes after the end of a program`);
-  return { comparisons, then, otherwise, onError, valueLimit };
+  const program: Program = { comparisons, then, otherwise, onError, valueLimit };
+  checkRangeStep(program);
+  return program;
 }
 
 function checkItems(count: number): void {
@@ -165,6 +170,9 @@ function writeStep(out: ByteWriter, step: Step): void {
       out.u8(step.ttlMs === undefined ? 0 : HAS_TTL);
       if (step.ttlMs !== undefined) out.u48(checkedTtl(step.ttlMs));
       return;
+    case 'delete-range':
+      writeDeleteRange(out, step);
+      return;
   }
 }
 
@@ -209,6 +217,8 @@ function readStep(input: ByteReader): Step {
       const hasTtl = input.flags(HAS_TTL) !== 0;
       return { type, ...base, ttlMs: hasTtl ? checkedTtl(input.u48()) : undefined };
     }
+    case 'delete-range':
+      return { type, ...base, ...readDeleteRange(input) };
   }
 }
 
@@ -327,6 +337,9 @@ export function writeResult(out: ByteWriter, result: StepResult): void {
       out.u8((result.record === undefined ? 0 : HAS_RECORD) | (result.deleted ? IS_TRUE : 0));
       if (result.record !== undefined) writeRecord(out, result.record);
       return;
+    case 'delete-range':
+      writeDeleted(out, result);
+      return;
     case 'failed':
       writeFailure(out, result);
       return;
@@ -353,6 +366,8 @@ export function readResult(input: ByteReader): StepResult {
       const record = (flags & HAS_RECORD) === 0 ? {} : { record: readRecord(input) };
       return { type, deleted: (flags & IS_TRUE) !== 0, ...record };
     }
+    case 'delete-range':
+      return readDeleted(input);
     case 'failed':
       return { type, ...readFailure(input) };
   }
@@ -368,26 +383,4 @@ export function writeFailure(out: ByteWriter, { code, message, details }: Failur
 
 export function readFailure(input: ByteReader): Failure {
   return { code: readErrorCode(input), message: input.text(), details: readDetails(input) };
-}
-
-const HAS_EXPIRY = 1;
-
-function writeRecord(out: ByteWriter, record: KeyRecord): void {
-  out.u8(record.expiresAtMs === undefined ? 0 : HAS_EXPIRY);
-  out.u48(record.revision);
-  out.u48(record.createRevision);
-  out.u48(record.version);
-  if (record.expiresAtMs !== undefined) out.u48(record.expiresAtMs);
-  out.ascii(record.contentType);
-  out.longBytes(record.body);
-}
-
-function readRecord(input: ByteReader): KeyRecord {
-  const hasExpiry = input.flags(HAS_EXPIRY) !== 0;
-  const revision = input.u48();
-  const createRevision = input.u48();
-  const version = input.u48();
-  const expiry = hasExpiry ? { expiresAtMs: input.u48() } : {};
-  const contentType = input.ascii();
-  return { revision, createRevision, version, ...expiry, contentType, body: input.longBytes() };
 }

@@ -72,7 +72,22 @@ export type Step =
   | (StepBase & { readonly type: 'merge-patch'; readonly body: Uint8Array })
   | (StepBase & { readonly type: 'json-patch'; readonly body: Uint8Array })
   /** Sets the deadline, ms from the entry, or removes it (undefined). */
-  | (StepBase & { readonly type: 'touch'; readonly ttlMs: number | undefined });
+  | (StepBase & { readonly type: 'touch'; readonly ttlMs: number | undefined })
+  | DeleteRange;
+
+/**
+ * Deletes keys of a range, as many as the bounds allow. It is the only step of its program, which has no comparison: so it
+ * goes to its shard by number, and needs to see no changes of others.
+ */
+export interface DeleteRange extends StepBase {
+  readonly type: 'delete-range';
+  /** `key`: where the range begins, inclusive. Exclusive; undefined: to the end. */
+  readonly to: Uint8Array | undefined;
+  /** Keys to delete at most, 1 to `MAX_DELETED_KEYS`. */
+  readonly most: number;
+  /** Bytes of rows to delete at most; one row is always deleted. */
+  readonly mostBytes: number;
+}
 
 export type StepType = Step['type'];
 
@@ -106,6 +121,12 @@ export type StepResult =
       readonly record?: KeyRecord;
     }
   | { readonly type: 'delete'; readonly deleted: boolean; readonly record?: KeyRecord }
+  | {
+      readonly type: 'delete-range';
+      readonly deleted: number;
+      /** The first key of the range that is left; undefined: none is. */
+      readonly rest: Uint8Array | undefined;
+    }
   | {
       readonly type: 'failed';
       readonly code: ErrorCode;

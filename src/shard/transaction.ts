@@ -120,6 +120,7 @@ export const PENDING_REVISION = MAX_REVISION;
 export function withRevision(result: StepResult, revision: number): StepResult {
   switch (result.type) {
     case 'failed':
+    case 'delete-range':
       return result;
     case 'write': {
       const own = result.revision === PENDING_REVISION ? { ...result, revision } : result;

@@ -216,7 +216,7 @@ describe('out of grammar', () => {
   it('other methods are refused', async () => {
     for (const method of ['PUT', 'POST', 'PATCH']) {
       const { status, headers } = await http.ask(method, '/v1/kv');
-      expect([status, headers['allow']]).toEqual([405, 'GET, HEAD']);
+      expect([status, headers['allow']]).toEqual([405, 'GET, HEAD, DELETE']);
     }
   });
 
@@ -224,6 +224,32 @@ describe('out of grammar', () => {
     const { status, json } = await http.ask('GET', '/v1/kv/?prefix=a');
     expect([status, (json as { field: string }).field]).toEqual([400, 'prefix']);
     expect((await http.ask('GET', '/v1/kvx?prefix=a')).status).toBe(404);
+  });
+});
+
+describe('a deletion out of grammar', () => {
+  const rows: readonly (readonly [query: string, field: string, headers?: Record<string, string>])[] = [
+    ['', 'query'],
+    ['?dry_run=true', 'query'],
+    ['?prefix=', 'prefix'],
+    ['?prefix=&dry_run=true', 'prefix'],
+    ['?prefix=a&end=b', 'prefix'],
+    ['?prefix=a&limit=5', 'limit'],
+    ['?prefix=a&dry_run=1', 'dry_run'],
+    ['?prefix=a&key_type=x', 'key_type'],
+    ['?prefix=a', 'if-match', { 'if-match': '"1"' }],
+    ['?prefix=a', 'if-none-match', { 'if-none-match': '*' }],
+    ['?prefix=a', 'idempotency-key', { 'idempotency-key': 'x' }],
+  ];
+
+  it.each(rows.map(([query, field, headers = {}]) => ({ query, field, headers })))('$query: $field', async (row) => {
+    const { query, field, headers } = row;
+    const { status, json } = await http.ask('DELETE', `/v1/kv${query}`, headers);
+    expect([status, json]).toEqual([
+      400,
+      expect.objectContaining({ code: 'invalid-request', outcome: 'not_applied', field }),
+    ]);
+    expect(http.backend.received).toEqual([]);
   });
 });
 
@@ -255,6 +281,28 @@ describe.each(FRONTS.slice(1))('over $name', ({ start: begin }) => {
       expect(keysOf(first)).toEqual(['k/1', 'k/2']);
       expect(keysOf(await page(`?prefix=k/&cursor=${first.cursor ?? ''}`, front.http))).toEqual(['k/3']);
       expect((await front.http.ask('GET', '/v1/kv?count_only=true')).json).toMatchObject({ count: 3 });
+      front.checkNodes();
+    } finally {
+      await front.close();
+    }
+  });
+
+  it('a range is deleted, counted beforehand, and once under an idempotency key', async () => {
+    const front = await begin();
+    const remove = async (query: string, headers: Record<string, string> = {}): Promise<unknown[]> => {
+      const answer = await front.http.ask('DELETE', `/v1/kv${query}`, headers);
+      return [answer.status, answer.json, answer.headers['idempotency-replayed']];
+    };
+    try {
+      for (const key of ['a/1', 'a/2', 'a/3', 'b/1', '{t}1', '{t}2']) await put(key, '1', 'text/plain', front.http);
+      expect(await remove('?prefix=a/&dry_run=true')).toEqual([200, { deleted: 3 }, undefined]);
+      expect(await remove('?start=a/2&end=b')).toEqual([200, { deleted: 2 }, undefined]);
+      const once = { 'idempotency-key': '01890a5d-ac96-774b-bcce-b302099a8057' };
+      expect(await remove('?prefix={t}', once)).toEqual([200, { deleted: 2 }, undefined]);
+      await put('{t}3', '1', 'text/plain', front.http);
+      expect(await remove('?prefix={t}', once)).toEqual([200, { deleted: 2 }, 'true']);
+      expect(await remove('?start=c&end=b')).toEqual([200, { deleted: 0 }, undefined]);
+      expect(keysOf(await page('', front.http))).toEqual(['a/1', 'b/1', '{t}3']);
       front.checkNodes();
     } finally {
       await front.close();

@@ -17,7 +17,7 @@ export const m23: Mutant = {
     },
     {
       file: 'src/shard/node/admission.ts',
-      find: `if (shardOf(operation, this.#shardCount) !== request.shard) {`,
+      find: `if (shardOf(operation, this.#shardCount) !== request.shard && !isRangeProgram(operation)) {`,
       replace: `if (shardOf(operation, this.#shardCount) < 0) {`,
     },
   ],

@@ -12,7 +12,7 @@ export interface Route {
 
 export const ROUTES: readonly Route[] = [
   { methods: 'GET, HEAD, PUT, PATCH, DELETE', path: '/v1/kv/{key}', what: 'read, write, change and delete a key' },
-  { methods: 'GET, HEAD', path: '/v1/kv', what: 'keys in order, a page at a time' },
+  { methods: 'GET, HEAD, DELETE', path: '/v1/kv', what: 'keys in order, a page at a time; delete a range' },
   { methods: 'POST', path: '/v1/batch', what: 'many operations at once, each with a result of its own' },
   { methods: 'POST', path: '/v1/txn', what: 'a transaction: comparisons and operations, all or nothing' },
   { methods: 'GET, HEAD', path: '/v1/where/{key}', what: 'shard, replicas and leader of a key' },

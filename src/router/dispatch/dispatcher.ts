@@ -14,6 +14,7 @@
 import {
   isRead,
   refuse,
+  shardOfOperation,
   type ErrorCode,
   type NodeId,
   type KvOperation,
@@ -192,7 +193,7 @@ export class Dispatcher {
   }
 
   #shardOf(operation: KvOperation, shardCount: number): number {
-    return 'shard' in operation ? operation.shard : this.#shardOfKey(operation.key, shardCount);
+    return shardOfOperation(operation, (key) => this.#shardOfKey(key, shardCount));
   }
 
   #ask(call: Call, node: NodeId): void {

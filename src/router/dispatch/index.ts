@@ -6,6 +6,7 @@ export { runBatch, type BatchGroup, type BatchRequest } from './batch.js';
 export type { Backend, ServingState } from './backend.js';
 export type { DispatchReply, CallTrace } from './call.js';
 export { Coordinator } from './coordinator.js';
+export { deleteRange, type Deleted, type RangeDeletion } from './delete-range.js';
 export { Dispatcher, type DispatchOptions } from './dispatcher.js';
 export {
   askWithin,

@@ -71,16 +71,19 @@ export interface ListFailure {
 /** Asks one shard. */
 export type AskShard = (list: List) => Promise<DispatchReply>;
 
-export interface ListSource {
-  readonly execute: (list: List, options: DispatchOptions) => Promise<DispatchReply>;
+export interface ListSource<Operation = List> {
+  readonly execute: (operation: Operation, options: DispatchOptions) => Promise<DispatchReply>;
   /** Monotonic ms. */
   readonly now: () => number;
 }
 
 /** Asks shards within one deadline. */
-export function askWithin(source: ListSource, { deadlineMs, forward }: DispatchOptions): AskShard {
+export function askWithin<Operation = List>(
+  source: ListSource<Operation>,
+  { deadlineMs, forward }: DispatchOptions,
+): (operation: Operation) => Promise<DispatchReply> {
   const endsAt = source.now() + deadlineMs;
-  return (list) => source.execute(list, { deadlineMs: Math.max(0, endsAt - source.now()), forward });
+  return (operation) => source.execute(operation, { deadlineMs: Math.max(0, endsAt - source.now()), forward });
 }
 
 /** What the page has of one shard. */

@@ -31,6 +31,8 @@ export const LIST_PARAMETERS = [
   'consistency',
 ] as const;
 
+export const DELETE_PARAMETERS = [...RANGE_PARAMETERS, 'dry_run'] as const;
+
 type Parameters = ReadonlyMap<string, string>;
 
 export interface NamedRange extends Omit<KeyRange, 'reverse'> {

@@ -1,8 +1,16 @@
 /** `/v1/kv?…`: keys in order. Parses and validates a request, reads pages of the shards concerned, writes the answer. */
-import { KvorumError, shardOfPrefix, type Consistency, type Logger, type Topology } from '../../shard/index.js';
+import {
+  KvorumError,
+  shardOfPrefix,
+  type Consistency,
+  type Logger,
+  type Outcome,
+  type Topology,
+} from '../../shard/index.js';
 import {
   askWithin,
   countKeys,
+  deleteRange,
   isEmptyRange,
   readPage,
   type AskShard,
@@ -29,11 +37,20 @@ import {
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { Gate } from './gate.js';
 import { pageBody, revisionsBody } from './range-body.js';
-import { LIST_PARAMETERS, parseConsistency, parseRangeQuery, type NamedRange, type RangeQuery } from './range-query.js';
+import {
+  DELETE_PARAMETERS,
+  flag,
+  LIST_PARAMETERS,
+  parseConsistency,
+  parseRange,
+  parseRangeQuery,
+  type NamedRange,
+  type RangeQuery,
+} from './range-query.js';
 import type { OperationName, RequestObserver } from './exchange.js';
 
 export const RANGE_PATH = '/v1/kv';
-export const RANGE_METHODS = 'GET, HEAD';
+export const RANGE_METHODS = 'GET, HEAD, DELETE';
 /** Lists that are read at the same time: each holds a page and its shares. */
 const MAX_READING = 32;
 /** Lists that wait for that. */
@@ -105,6 +122,7 @@ export class RangeRoutes {
     if (this.#inFlight > this.#options.limits.maxInFlight) return this.#refuse(exchange, { code: 'overloaded' });
     request.refuseRepeatedHeaders();
     if (request.method === 'GET' || request.method === 'HEAD') return this.#list(exchange);
+    if (request.method === 'DELETE') return this.#delete(exchange);
     throw new HttpProblem('method-not-allowed', undefined, ['Allow', RANGE_METHODS]);
   }
 
@@ -162,6 +180,50 @@ export class RangeRoutes {
     return 'ok';
   }
 
+  async #delete(exchange: Exchange): Promise<ProblemCode | 'ok'> {
+    const { headers } = exchange.request;
+    if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
+    refuseConditions(headers);
+    const parameters = parseQuery(splitTarget(exchange.query).query, DELETE_PARAMETERS);
+    const range = parseRange(parameters);
+    if (!range.isBounded) throw invalid(range.prefix === undefined ? 'query' : 'prefix', UNBOUNDED);
+    const isDry = flag(parameters, 'dry_run');
+    const operationId = headersOf.operationIdOf(headers);
+    const options = this.#dispatchOptions(exchange);
+    const topology = this.#topology();
+    const { from, to } = range;
+    const shards = isEmptyRange(range) ? [] : shardsOf(range, topology);
+    if (isDry) {
+      const counted = await countKeys(askWithin(this.#source(), options), {
+        from,
+        to,
+        shards,
+        consistency: 'linearizable',
+      });
+      if (counted.type === 'failed') return this.#fail(exchange, counted, 'linearizable');
+      return this.#answerDeleted(exchange, counted.count, false);
+    }
+    const { dispatcher } = this.#options;
+    const write = askWithin({ execute: dispatcher.execute.bind(dispatcher), now: () => performance.now() }, options);
+    const deleted = await deleteRange(write, { from, to, shards, operationId });
+    if (deleted.type === 'failed') return this.#fail(exchange, deleted, 'linearizable', deleted.refusal.outcome);
+    return this.#answerDeleted(
+      exchange,
+      deleted.count,
+      deleted.replayed && operationId !== undefined && shards.length > 0,
+    );
+  }
+
+  #answerDeleted({ request, requestId }: Exchange, count: number, replayed: boolean): 'ok' {
+    const body = `{"deleted":${count}}`;
+    const headers = headOf(requestId, 'linearizable', this.#closing);
+    if (replayed) headers.push('Idempotency-Replayed', 'true');
+    headers.push('Content-Type', 'application/json', 'Content-Length', String(body.length));
+    request.response.writeHead(200, headers);
+    request.response.end(body);
+    return 'ok';
+  }
+
   #source() {
     const { dispatcher } = this.#options;
     return {
@@ -190,13 +252,18 @@ export class RangeRoutes {
     request.response.end(body);
   }
 
-  #fail(exchange: Exchange, { reply, refusal }: ListFailure, consistency: Consistency): ProblemCode {
+  #fail(
+    exchange: Exchange,
+    { reply, refusal }: ListFailure,
+    consistency: Consistency,
+    outcome: Outcome = 'not_applied',
+  ): ProblemCode {
     const { response } = exchange.request;
     const shard = reply.shard >= 0 ? { shard: reply.shard } : {};
     sendProblem(response, exchange.requestId, {
       code: refusal.code,
       detail: refusal.message,
-      outcome: 'not_applied',
+      outcome,
       details: { ...shard, ...refusal.details },
       headers: ['Kv-Consistency', consistency, ...(this.#closing ? ['Connection', 'close'] : [])],
     });
@@ -218,7 +285,17 @@ export class RangeRoutes {
 const NAMES = new Map<string | undefined, OperationName>([
   ['GET', 'list'],
   ['HEAD', 'list'],
+  ['DELETE', 'delete'],
 ]);
+
+const UNBOUNDED = 'a range to delete needs a prefix that is not empty, or a start or an end';
+
+/** Conditions are on one key. */
+function refuseConditions(headers: DataRequest['headers']): void {
+  for (const name of ['if-match', 'if-none-match']) {
+    if (headers[name] !== undefined) throw invalid(name, 'a range has no revision');
+  }
+}
 
 /** Shards that may have keys of the range. */
 export function shardsOf({ prefix }: Pick<NamedRange, 'prefix'>, { shardCount }: Topology): number[] {

@@ -10,7 +10,7 @@ import { binaryString } from '../big-endian.js';
 import { BYTES_CONTENT_TYPE, isJsonType, isStructuredType } from '../bounds.js';
 import { ERRORS, refuse, type ErrorCode, type ErrorDetails } from '../errors.js';
 import type { Condition, KeyRecord, Refusal } from '../operation.js';
-import type { Comparison, Expiry, Program, Step, StepResult } from '../program.js';
+import type { Comparison, DeleteRange, Expiry, Program, Step, StepResult } from '../program.js';
 import type { Deletions } from './deletions.js';
 import {
   applyAppend,
@@ -21,6 +21,7 @@ import {
   type PatchFault,
 } from './patch/index.js';
 import { decodeRecord, encodeContent, expiryOf, type RecordContent } from './record-row.js';
+import { rowsToDelete } from './range-deletion.js';
 import { RECORD_SPACE, type Records } from './records.js';
 
 /** Bytes of the records that one program answers. */
@@ -136,13 +137,14 @@ export class Evaluation {
   }
 
   step(step: Step): StepResult {
+    if (step.type === 'delete-range') return this.#deleteRange(step);
     const met = this.#meet(step.key);
     if (!conditionHolds(step.condition, met.now)) {
       return failed('precondition-failed', { currentRevision: met.now?.revision ?? 0 });
     }
     const before = met.now;
     const result = this.#change(step, met);
-    if (result.type === 'failed') return result;
+    if (result.type === 'failed' || result.type === 'delete-range') return result;
     const record = this.#returned(step, before, met.now);
     if (record === undefined) return result;
     this.#answerBytes += record.body.length;
@@ -159,7 +161,7 @@ export class Evaluation {
     return step.returning === 'previous' ? before : undefined;
   }
 
-  #change(step: Step, met: Met): StepResult {
+  #change(step: Exclude<Step, DeleteRange>, met: Met): StepResult {
     switch (step.type) {
       case 'get':
         return { type: 'get', record: undefined };
@@ -184,6 +186,18 @@ export class Evaluation {
       case 'increment':
         return this.#increment(met, step);
     }
+  }
+
+  #deleteRange(step: DeleteRange): StepResult {
+    const { records, clockMs } = this.#context;
+    const { rows, rest } = rowsToDelete(records, step);
+    let deleted = 0;
+    for (const [rowKey, old] of rows) {
+      // What is due is absent already.
+      if (!isDue(old, clockMs)) deleted += 1;
+      this.#met.set(rowKey, { rowKey, old, now: undefined, isChanged: true });
+    }
+    return { type: 'delete-range', deleted, rest: rest === undefined ? undefined : keyOf(rest) };
   }
 
   #delete(met: Met): StepResult {

@@ -2,7 +2,7 @@
  * Keys that prepared transactions hold: shared where they read or compare, exclusive where they write. In memory; rebuilt
  * from the transactions' rows.
  */
-import type { StateKey } from '../../raft/index.js';
+import type { RowRange, StateKey } from '../../raft/index.js';
 
 /** Id of a transaction, as a binary string. */
 export type Holder = string;
@@ -10,12 +10,17 @@ export type Holder = string;
 export interface LockSet {
   readonly shared: ReadonlySet<StateKey>;
   readonly exclusive: ReadonlySet<StateKey>;
+  /** Every key in it is to be written; only of what takes effect at once, never held. */
+  readonly range?: Pick<RowRange, 'from' | 'to'>;
 }
 
 interface Held {
   exclusive: Holder | undefined;
   readonly shared: Set<Holder>;
 }
+
+const isWithin = (key: StateKey, { from, to }: Pick<RowRange, 'from' | 'to'>): boolean =>
+  key >= from && (to === undefined || key < to);
 
 export class Locks {
   readonly #held = new Map<StateKey, Held>();
@@ -36,8 +41,9 @@ export class Locks {
   }
 
   /** Whether keys that are to be read and written like this are held in a way that excludes it. */
-  conflicts({ shared, exclusive }: LockSet): boolean {
+  conflicts({ shared, exclusive, range }: LockSet): boolean {
     if (this.#held.size === 0) return false;
+    if (range !== undefined) for (const key of this.#held.keys()) if (isWithin(key, range)) return true;
     for (const key of exclusive) if (this.isHeld(key)) return true;
     for (const key of shared) if (this.writerOf(key) !== undefined) return true;
     return false;

@@ -4,7 +4,7 @@
  * Every change of a record goes through `write` and `remove`, so all that is kept about records stays in step with their
  * rows. A record without a deadline costs nothing but its row.
  */
-import type { StateKey } from '../../raft/index.js';
+import type { PageBounds, RowPage, RowRange, StateKey } from '../../raft/index.js';
 import type { Deletions } from './deletions.js';
 import type { ExpiryIndex } from './expiry-index.js';
 import { expiryOf, hashHighOf, hashLowOf } from './record-row.js';
@@ -31,6 +31,11 @@ export class Records {
 
   get(rowKey: StateKey): Uint8Array | undefined {
     return this.#store.get(rowKey);
+  }
+
+  /** A page of the rows of a range of row keys. */
+  range(range: RowRange, bounds: PageBounds): RowPage {
+    return this.#store.range(range, bounds);
   }
 
   /** @param old the row that is replaced, as `get` returns it */

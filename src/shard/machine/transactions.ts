@@ -31,6 +31,7 @@ import {
 import type { Dedup, FoundEntry } from './dedup.js';
 import { asRefusal, type Evaluation } from './evaluation.js';
 import { Locks, type Holder, type LockSet } from './locks.js';
+import { rangeToDelete } from './range-deletion.js';
 import { RECORD_SPACE } from './records.js';
 import { HashSum } from './state-hash.js';
 import type { StateStore } from './state-store.js';
@@ -305,12 +306,16 @@ const textOf = (id: Uint8Array): Holder => binaryString(id, 0, id.length);
 
 /** The keys that a program reads and writes, whichever of its lists runs. */
 export function locksOf({ comparisons, then, otherwise }: Program): LockSet {
+  const [first] = then;
+  if (first?.type === 'delete-range') return { shared: NO_KEYS, exclusive: NO_KEYS, range: rangeToDelete(first) };
   const shared = new Set<StateKey>();
   const exclusive = new Set<StateKey>();
   for (const { key } of comparisons) shared.add(rowKeyOf(key));
   for (const step of [...then, ...otherwise]) (step.type === 'get' ? shared : exclusive).add(rowKeyOf(step.key));
   return { shared, exclusive };
 }
+
+const NO_KEYS: ReadonlySet<StateKey> = new Set();
 
 const rowKeyOf = (key: Uint8Array): StateKey => RECORD_SPACE + binaryString(key, 0, key.length);
 

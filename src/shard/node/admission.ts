@@ -15,6 +15,7 @@ import {
   isKeyed,
   isPlainWrite,
   isRead,
+  shardOfOperation,
   type Answer,
   type Attempt,
   type KvOperation,
@@ -26,6 +27,7 @@ import {
 import { decodeProgram } from '../program-codec.js';
 import type { Program } from '../program.js';
 import { decodeTransaction } from '../transaction-codec.js';
+import { isOverRange } from '../range-codec.js';
 import { isReplicaFault, logCallbackFault, refusalFor } from './operation-faults.js';
 import { refuse } from '../errors.js';
 import type { Logger, Runtime } from '../runtime.js';
@@ -157,7 +159,7 @@ export class Admission {
     if (replica === undefined) return undefined;
     // A router with another hash would place the key in a second shard.
     const { operation } = request;
-    if (shardOf(operation, this.#shardCount) !== request.shard) {
+    if (shardOf(operation, this.#shardCount) !== request.shard && !isRangeProgram(operation)) {
       return refuse('invalid-request', `the key does not belong to shard ${request.shard}`, { field: 'shard' });
     }
     if (!isRead(operation) && !isPlainWrite(operation) && this.#featureLevel() < PROGRAM_LEVEL) {
@@ -177,7 +179,17 @@ export class Admission {
 
 /** The shard that the operation belongs to. */
 function shardOf(operation: KvOperation, shardCount: number): number {
-  return 'shard' in operation ? operation.shard : shardOfKey(operation.key, shardCount);
+  return shardOfOperation(operation, (key) => shardOfKey(key, shardCount));
+}
+
+/** A program over a range acts on keys of the shard that it is sent to, whichever that is. */
+function isRangeProgram(operation: KvOperation): boolean {
+  if (operation.type !== 'program') return false;
+  try {
+    return isOverRange(decodeProgram(operation.body));
+  } catch {
+    return false;
+  }
 }
 
 function bytesOf({ operation }: ShardRequest): number {
@@ -199,6 +211,7 @@ function programFault(operation: KvOperation, shard: number, shardCount: number)
   const { comparisons, then, otherwise } = program;
   const steps = [...then, ...otherwise];
   if (operation.type === 'read' && steps.some(({ type }) => type !== 'get')) return 'a read cannot write';
+  if (isOverRange(program)) return undefined;
   const isForeign = ({ key }: { readonly key: Uint8Array }): boolean => shardOfKey(key, shardCount) !== shard;
   return comparisons.some(isForeign) || steps.some(isForeign) ? 'a key belongs to another shard' : undefined;
 }

@@ -2,7 +2,8 @@
 import { encodeErrorOf } from '../bounds.js';
 import { FORMATS, namesOf, unknownNumber } from '../formats.js';
 import type { List, ListContent, ListItem } from '../list.js';
-import type { Answer, Consistency, KeyRecord } from '../operation.js';
+import type { Answer, Consistency } from '../operation.js';
+import { readRecord, writeRecord } from '../record-codec.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 
 const CONTENTS: readonly ListContent[] = namesOf(FORMATS.listContent);
@@ -13,7 +14,6 @@ const HAS_END = 1;
 const IS_REVERSE = 2;
 const HAS_GROUPING = 4;
 const HAS_REST = 1;
-const HAS_DEADLINE = 1;
 
 type ListAnswer = Extract<Answer, { type: 'list' }>;
 
@@ -58,7 +58,7 @@ export function writeListAnswer(out: WireWriter, answer: ListAnswer): void {
   for (const item of answer.items) {
     out.u8(ITEMS[item.type]);
     out.shortBytes(item.key);
-    if (item.type === 'record') writeItemRecord(out, item.record);
+    if (item.type === 'record') writeRecord(out, item.record);
   }
 }
 
@@ -77,7 +77,7 @@ function readItem(input: WireReader): ListItem {
   const key = input.shortBytes();
   switch (number) {
     case ITEMS.record:
-      return { type: 'record', key, record: readItemRecord(input) };
+      return { type: 'record', key, record: readRecord(input) };
     case ITEMS.key:
       return { type: 'key', key };
     case ITEMS.deferred:
@@ -87,26 +87,6 @@ function readItem(input: WireReader): ListItem {
     default:
       throw new WireError(unknownNumber(FORMATS.listItem, number));
   }
-}
-
-function writeItemRecord(out: WireWriter, record: KeyRecord): void {
-  out.u8(record.expiresAtMs === undefined ? 0 : HAS_DEADLINE);
-  out.u48(record.revision);
-  out.u48(record.createRevision);
-  out.u48(record.version);
-  if (record.expiresAtMs !== undefined) out.u48(record.expiresAtMs);
-  out.ascii(record.contentType);
-  out.longBytes(record.body);
-}
-
-function readItemRecord(input: WireReader): KeyRecord {
-  const hasDeadline = input.flags(HAS_DEADLINE) !== 0;
-  const revision = input.u48();
-  const createRevision = input.u48();
-  const version = input.u48();
-  const expiresAtMs = hasDeadline ? input.u48() : undefined;
-  const contentType = input.ascii();
-  return { revision, createRevision, version, contentType, body: input.longBytes(), expiresAtMs };
 }
 
 function named<Name extends string>(
