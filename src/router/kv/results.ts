@@ -43,6 +43,8 @@ export function resultPieces(
       const head = `{"status":200,"deleted":${result.deleted},"revision":${origin.revision}`;
       return [head, ...recordPieces(result.record, origin, budget), '}'];
     }
+    case 'delete-range':
+      throw new Error('a batch or transaction deletes no range');
     case 'failed': {
       const { code, message, details } = result;
       return [problemResult({ code, detail: message, outcome: 'not_applied', details })];
