@@ -1,8 +1,8 @@
 /** Atomic operations: checks, and writes that happen together if all of them hold. */
-import { JSON_CONTENT_TYPE, KvorumError, encodeKey, type Answer, type Comparison, type Step } from '../shard/index.js';
+import { JSON_CONTENT_TYPE, KvorumError, encodeKey, type Comparison, type Step } from '../shard/index.js';
 import { checkNames, revisionOf } from './arguments.js';
 import type { IncrementOptions, Ttl } from './entries.js';
-import type { Executor } from './executor.js';
+import type { Executor, Transacted } from './executor.js';
 import { outcomeOf } from './results.js';
 import { checkIncrementOptions, checkedValue, deleteStep, incrementStep, programOf, putStep } from './steps.js';
 
@@ -24,8 +24,10 @@ export type Check =
 export type CommitResult =
   | {
       readonly committed: true;
-      /** Of everything that was written in one shard; without writes, as of which the checks were made. */
+      /** Of what was written, if all keys are in one shard; otherwise the highest. Without writes: as of which was checked. */
       readonly revision: number;
+      /** The revision in each shard, by its number (`where(key).shard`). */
+      readonly revisions: ReadonlyMap<number, number>;
     }
   | { readonly committed: false };
 
@@ -71,7 +73,8 @@ export class AtomicOperation {
 
   /**
    * `{ committed: false }` if a check does not hold. Another call does everything anew.
-   * @throws KvorumError as `put`; `wrong-type` or `patch-failed` if an increment fails, with the place among the writes
+   * @throws KvorumError as `put`; `conflict` if other transactions held keys in several shards until the deadline;
+   *   `wrong-type` or `patch-failed` if an increment fails, with the place among the writes
    *   as `details.field`; `invalid-request` if there is nothing to do, or with more than 256 checks and writes;
    *   `value-too-large` with more than 4 MiB
    */
@@ -86,9 +89,10 @@ export class AtomicOperation {
 }
 
 /** @throws KvorumError if the program was refused */
-export function commitOf(answer: Answer): CommitResult {
+export function commitOf({ answer, revisions }: Transacted): CommitResult {
   const { succeeded } = outcomeOf(answer);
-  return succeeded && answer.type === 'program' ? { committed: true, revision: answer.revision } : { committed: false };
+  if (!succeeded || answer.type !== 'program') return { committed: false };
+  return { committed: true, revision: answer.revision, revisions };
 }
 
 function comparisonOf(key: Uint8Array, check: Check): Comparison {

@@ -20,13 +20,8 @@ export async function runBatch(
 ): Promise<PromiseSettledResult<unknown>[]> {
   const steps = operations.map(stepOf);
   checkBounds(steps);
-  const groups = new Map<number, number[]>();
-  for (const [place, { key }] of steps.entries()) {
-    const shard = executor.shardOf(key);
-    const places = groups.get(shard);
-    if (places === undefined) groups.set(shard, [place]);
-    else places.push(place);
-  }
+  if (steps.length === 0) return [];
+  const groups = await groupsOf(executor, steps);
   const settled: PromiseSettledResult<unknown>[] = [];
   await Promise.all(
     [...groups.values()].map(async (places) => {
@@ -36,6 +31,24 @@ export async function runBatch(
     }),
   );
   return settled;
+}
+
+/** Places of the operations, by shard. Without a cluster there are no shards: then all fail in one group. */
+async function groupsOf(executor: Executor, steps: readonly Step[]): Promise<Map<number, number[]>> {
+  const groups = new Map<number, number[]>();
+  try {
+    await executor.opened();
+  } catch (error) {
+    if (!(error instanceof KvorumError)) throw error;
+    return new Map([[0, [...steps.keys()]]]);
+  }
+  for (const [place, { key }] of steps.entries()) {
+    const shard = executor.shardOf(key);
+    const places = groups.get(shard);
+    if (places === undefined) groups.set(shard, [place]);
+    else places.push(place);
+  }
+  return groups;
 }
 
 function checkBounds(steps: readonly Step[]): void {

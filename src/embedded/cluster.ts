@@ -9,6 +9,7 @@ import {
   RemoteBackend,
   runTransaction,
   type DispatchReply,
+  type TransactionReply,
   type TransactionRequest,
 } from '../router/index.js';
 import {
@@ -146,22 +147,46 @@ export class EmbeddedCluster {
   }
 
   async execute(operation: KvOperation, timeoutMs: number): Promise<EmbeddedReply> {
-    const deadlineMs = this.#hasStarted ? timeoutMs : await this.#deadlineAfterStart(operation, timeoutMs);
-    const refused = this.#refusalIfAllFailed();
-    if (refused !== undefined) return refused;
-    const reply = await this.#dispatcher.execute(operation, { deadlineMs, forward: true });
-    return reply.answer.type === 'refused' ? this.#withCause(reply, reply.answer) : reply;
+    const shards = (): readonly number[] => [shardOfOperation(operation, (key) => this.shardOf(key))];
+    return this.#dispatch(shards, timeoutMs, (options) => this.#dispatcher.execute(operation, options));
   }
 
   /** Runs a program whose keys may be of any shards. */
-  transact(request: TransactionRequest, timeoutMs: number): Promise<EmbeddedReply> {
-    return runTransaction(request, {
-      deadlineMs: timeoutMs,
-      forward: true,
-      shardOfKey: (key) => this.shardOf(key),
-      execute: (operation, { deadlineMs }) => this.execute(operation, deadlineMs),
-      coordinator: this.#dispatcher.coordinator,
+  async transact(request: TransactionRequest, timeoutMs: number): Promise<EmbeddedReply & TransactionReply> {
+    await this.opened();
+    const { comparisons, then, otherwise } = request.program;
+    const shards = (): readonly number[] => [...comparisons, ...then, ...otherwise].map(({ key }) => this.shardOf(key));
+    let revisions: TransactionReply['revisions'] = new Map();
+    const reply = await this.#dispatch(shards, timeoutMs, async (options) => {
+      const given = await runTransaction(request, {
+        ...options,
+        shardOfKey: (key) => this.shardOf(key),
+        execute: (operation, within) => this.#dispatcher.execute(operation, within),
+        coordinator: this.#dispatcher.coordinator,
+      });
+      ({ revisions } = given);
+      return given;
     });
+    return { ...reply, revisions };
+  }
+
+  /** Waits for the start of the nodes, and adds the reasons that this process knows to a refusal. */
+  async #dispatch(
+    shards: () => readonly number[],
+    timeoutMs: number,
+    send: (options: { readonly deadlineMs: number; readonly forward: true }) => Promise<DispatchReply>,
+  ): Promise<EmbeddedReply> {
+    const deadlineMs = this.#hasStarted ? timeoutMs : await this.#deadlineAfterStart(shards, timeoutMs);
+    const refused = this.#refusalIfAllFailed();
+    if (refused !== undefined) return refused;
+    const reply = await send({ deadlineMs, forward: true });
+    return reply.answer.type === 'refused' ? this.#withCause(reply, reply.answer) : reply;
+  }
+
+  /** Resolves when keys can be hashed, which does not wait for any node. */
+  async opened(): Promise<void> {
+    await this.#opened;
+    if (this.#closed) throw closed();
   }
 
   shardOf(key: Uint8Array): number {
@@ -176,15 +201,16 @@ export class EmbeddedCluster {
     });
   }
 
-  /** The start of the nodes does not count as long as it makes progress and most holders of the key have disk space. */
-  async #deadlineAfterStart(operation: KvOperation, timeoutMs: number): Promise<number> {
+  /** The start of the nodes does not count as long as it makes progress and most holders of each key have disk space. */
+  async #deadlineAfterStart(shards: () => readonly number[], timeoutMs: number): Promise<number> {
     const deadline = this.#runtime.now() + timeoutMs;
-    if ((await this.#waitForStart(timeoutMs)) && this.#hasHealthyQuorum(operation)) return timeoutMs;
+    if ((await this.#waitForStart(timeoutMs)) && shards().every((shard) => this.#hasHealthyQuorum(shard))) {
+      return timeoutMs;
+    }
     return Math.max(0, deadline - this.#runtime.now());
   }
 
-  #hasHealthyQuorum(operation: KvOperation): boolean {
-    const shard = shardOfOperation(operation, (key) => shardOfKey(key, this.#options.shards));
+  #hasHealthyQuorum(shard: number): boolean {
     const holders = this.#holders(shard);
     return holders.filter((index) => this.#nodes[index]?.isImpaired === true).length * 2 < holders.length;
   }

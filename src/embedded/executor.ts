@@ -3,6 +3,12 @@ import { newOperationId } from '../router/index.js';
 import { KvorumError, type Answer, type KvOperation, type Program } from '../shard/index.js';
 import type { EmbeddedCluster, EmbeddedReply } from './cluster.js';
 
+export interface Transacted {
+  readonly answer: Answer;
+  /** By shard: the revision of what was written there. */
+  readonly revisions: ReadonlyMap<number, number>;
+}
+
 export interface Executor {
   /** @throws KvorumError if it was refused */
   execute(operation: KvOperation): Promise<Answer>;
@@ -10,7 +16,9 @@ export interface Executor {
    * Runs a program whose keys may be of any shards, all or nothing.
    * @throws KvorumError if it was refused
    */
-  transact(program: Program): Promise<Answer>;
+  transact(program: Program): Promise<Transacted>;
+  /** Resolves when `shardOf` may be called. */
+  opened(): Promise<void>;
   shardOf(key: Uint8Array): number;
   /** Resolves after half to all of `ms`. */
   backoff(ms: number): Promise<void>;
@@ -35,7 +43,7 @@ export class ClusterExecutor implements Executor {
     return answerIn(await this.#cluster.execute(operation, this.#timeoutMs));
   }
 
-  async transact(program: Program): Promise<Answer> {
+  async transact(program: Program): Promise<Transacted> {
     this.#checkOpen();
     const request = {
       program,
@@ -43,7 +51,13 @@ export class ClusterExecutor implements Executor {
       attempt: 'initial',
       consistency: 'linearizable',
     } as const;
-    return answerIn(await this.#cluster.transact(request, this.#timeoutMs));
+    const reply = await this.#cluster.transact(request, this.#timeoutMs);
+    return { answer: answerIn(reply), revisions: reply.revisions };
+  }
+
+  async opened(): Promise<void> {
+    this.#checkOpen();
+    await this.#cluster.opened();
   }
 
   shardOf(key: Uint8Array): number {

@@ -30,6 +30,7 @@ function executor(answers: (shard: number, operation: KvOperation) => Promise<An
   const shardOf = (key: Uint8Array): number => Number(String.fromCharCode(key[1] ?? 0));
   const fake: Executor = {
     shardOf,
+    opened: () => Promise.resolve(),
     execute: (operation) => {
       const shard = 'key' in operation ? shardOf(operation.key) : -1;
       sent.push({ shard, operation });
@@ -89,7 +90,9 @@ describe('a batch', () => {
 
 describe('a commit', () => {
   it('is known though its results were too long for a retry', () => {
-    expect(commitOf(answer({ omitted: true }))).toEqual({ committed: true, revision: 9 });
-    expect(commitOf(answer({ omitted: true, succeeded: false }))).toEqual({ committed: false });
+    const revisions = new Map([[0, 9]]);
+    const commit = (outcome: Partial<ProgramOutcome>) => commitOf({ answer: answer(outcome), revisions });
+    expect(commit({ omitted: true })).toEqual({ committed: true, revision: 9, revisions });
+    expect(commit({ omitted: true, succeeded: false })).toEqual({ committed: false });
   });
 });

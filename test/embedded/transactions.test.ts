@@ -1,5 +1,5 @@
 /** Several keys at once: batches, atomic operations and optimistic transactions. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DistributedKeyValueStore, type BatchOperation, type Transaction } from '../../src/index.js';
 
 let kvs: DistributedKeyValueStore;
@@ -15,6 +15,73 @@ afterAll(() => Promise.all([kvs.close(), single.close()]));
 let keys = 0;
 const fresh = (): string => `key${(keys += 1)}`;
 const untyped = (value: unknown): never => value as never;
+
+describe('in a process that has just begun', () => {
+  it.each(['a batch', 'a transaction', 'an atomic operation'])('%s may be the first operation', async (first) => {
+    // Modules anew: nothing is loaded yet.
+    vi.resetModules();
+    const { DistributedKeyValueStore: Fresh } = await import('../../src/index.js');
+    await using store = new Fresh({ nodes: 3 });
+    if (first === 'a batch') await store.batch([{ op: 'put', key: 1, value: 1 }]);
+    else if (first === 'a transaction')
+      await store.transaction((tx) => { tx.set(1, 1); }); // prettier-ignore
+    else await store.atomic().set(1, 1).set(2, 1).commit();
+    expect(await store.get(1)).toBe(1);
+  });
+});
+
+describe('over several shards', () => {
+  /** Two keys in different shards. */
+  const pair = (): [string, string] => {
+    const a = fresh();
+    let b = fresh();
+    while (kvs.where(a).shard === kvs.where(b).shard) b = fresh();
+    return [a, b];
+  };
+
+  it('an atomic operation is all or nothing, and names the revision in each', async () => {
+    const [a, b] = pair();
+    const result = await kvs.atomic().check(a, { absent: true }).set(a, 1).increment(b, 5).commit();
+    const [entryA, entryB] = await Promise.all([kvs.getEntry(a), kvs.getEntry(b)]);
+    expect([entryA?.value, entryB?.value]).toEqual([1, 5]);
+    expect(result.committed && [...result.revisions].sort(([x], [y]) => x - y)).toEqual(
+      [
+        [kvs.where(a).shard, entryA?.revision],
+        [kvs.where(b).shard, entryB?.revision],
+      ].sort(([x = 0], [y = 0]) => x - y),
+    );
+    expect(await kvs.atomic().check(b, { value: 6 }).set(a, 2).commit()).toEqual({ committed: false });
+    await kvs.put(b, 'text');
+    await expect(kvs.atomic().set(a, 3).increment(b).commit()).rejects.toMatchObject({ code: 'wrong-type' });
+    expect(await kvs.get(a)).toBe(1);
+  });
+
+  it('a transaction commits at the first try if nothing interferes', async () => {
+    const [a, b] = pair();
+    let calls = 0;
+    for (const amount of [10, 20]) {
+      await kvs.transaction(async (tx) => {
+        calls += 1;
+        tx.set(a, ((await tx.get<number>(a)) ?? 100) - amount);
+        tx.set(b, ((await tx.get<number>(b)) ?? 0) + amount);
+      });
+    }
+    expect([calls, await kvs.get(a), await kvs.get(b)]).toEqual([2, 70, 30]);
+  });
+
+  it('a transaction that only reads is verified', async () => {
+    const [a, b] = pair();
+    await kvs.atomic().set(a, 1).set(b, 1).commit();
+    let calls = 0;
+    const sum = await kvs.transaction(async (tx) => {
+      calls += 1;
+      const first = await tx.get<number>(a);
+      if (calls === 1) await kvs.atomic().set(a, 2).set(b, 0).commit();
+      return (first ?? 0) + ((await tx.get<number>(b)) ?? 0);
+    });
+    expect([sum, calls]).toEqual([2, 2]);
+  });
+});
 
 describe('a batch', () => {
   it('runs every kind of operation, over all shards, and answers in the order asked', async () => {
@@ -92,7 +159,9 @@ describe('an atomic operation', () => {
       .increment(c, 2)
       .increment(c, 3n)
       .commit();
-    expect(result).toEqual({ committed: true, revision: expect.any(Number) as number });
+    expect(result).toEqual({
+      ...{ committed: true, revision: expect.any(Number) as number, revisions: expect.any(Map) as object },
+    });
     expect(await single.get(a)).toBeUndefined();
     expect(await single.getEntry(b)).toMatchObject({
       ...{ value: 'new', revision: result.committed && result.revision, expiresAt: expect.any(Date) as Date },

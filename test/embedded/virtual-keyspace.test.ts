@@ -151,8 +151,8 @@ describe('while nodes fail', () => {
     expect(total).toBeLessThanOrEqual(counts.acknowledged + counts.unknown);
   });
 
-  it('transactions neither make nor lose money', async () => {
-    const store = await start({ shards: 1 });
+  it.each([1, 4])('transactions over %i shards neither make nor lose money', async (shards) => {
+    const store = await start({ shards });
     const accounts = ['a', 'b', 'c'];
     await store.wait(store.batch(accounts.map((key) => ({ op: 'put', key, value: 100 }) as const)));
     let turn = 0;
