@@ -1,5 +1,6 @@
 /** Transactions over several shards on a virtual cluster: all or nothing, isolated, and finished by whoever is left. */
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Coordinator } from '../../src/router/dispatch/coordinator.js';
 import { runTransaction } from '../../src/router/dispatch/transactions.js';
 import {
   decodeOutcome,
@@ -11,6 +12,7 @@ import {
   type ProgramOutcome,
   type Refusal,
   type Step,
+  type TransactionPart,
 } from '../../src/shard/index.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
@@ -92,12 +94,16 @@ async function say(shard: number, id: number, message: Parameters<typeof encodeT
   expect(answer.type).toBe('program');
 }
 
+/** The part of a transaction that writes both keys. */
+function partOf(key: string): TransactionPart {
+  const program = { comparisons: [], then: [put(key, 'new')], otherwise: [], onError: 'fail', valueLimit: 10 } as const;
+  return { program, thenAt: [0], otherwiseAt: [], hasComparisons: false, hasOtherwise: false };
+}
+
 /** A prepare of a transaction of both keys, whose coordinator then says no more. */
 async function prepare(key: string, id: number): Promise<void> {
-  const program = { comparisons: [], then: [put(key, 'new')], otherwise: [], onError: 'fail', valueLimit: 10 } as const;
-  const part = { program, thenAt: [0], otherwiseAt: [], hasComparisons: false, hasOtherwise: false };
   const participants = [cluster.shardOf(a), cluster.shardOf(b)].sort((x, y) => x - y);
-  await say(cluster.shardOf(key), id, { phase: 'prepare', participants, part, client: undefined });
+  await say(cluster.shardOf(key), id, { phase: 'prepare', participants, part: partOf(key), client: undefined });
 }
 
 const openAt = (shard: number): number =>
@@ -212,6 +218,24 @@ describe('a transaction that its coordinator left', () => {
     expect(await cluster.get(a, 'linearizable', 500)).toMatchObject({ type: 'refused' });
     expect(await cluster.get(a, 'stale', 500)).toMatchObject({ type: 'get' });
     expect(await cluster.text(b)).toBe('old');
+  });
+
+  it('and another one committed, while its own replies were under way, is not applied again', async () => {
+    await run({ then: [put(a, 'old'), put(b, 'old')] });
+    await prepare(a, 12);
+    await prepare(b, 12);
+    const id = Buffer.alloc(16, 12);
+    const participants = [cluster.shardOf(a), cluster.shardOf(b)].sort((x, y) => x - y);
+    expect(await cluster.runtime.settle(cluster.dispatcher.coordinator.finish(id, participants))).toBe('then');
+    const before = await Promise.all([a, b].map((key) => cluster.get(key)));
+    const { dispatcher, runtime } = cluster;
+    const late = new Coordinator({ dispatcher, runtime, newId: () => id });
+    const parts = new Map([a, b].map((key) => [cluster.shardOf(key), partOf(key)]));
+    const { outcome } = await runtime.settle(late.run(parts, undefined, 5_000));
+    expect(outcome).toMatchObject({ succeeded: true, omitted: true });
+    expect(await Promise.all([a, b].map((key) => cluster.get(key)))).toMatchObject(
+      before.map((answer) => ({ record: 'record' in answer ? answer.record : undefined })),
+    );
   });
 
   it('is known after its shards have changed leaders and restarted', async () => {

@@ -64,6 +64,7 @@ const FIRST_PAUSE_MS = 20;
 const LEAST_PAUSE_MS = 2;
 
 const NO_KEY = new Uint8Array(0);
+const LATE = 'not all shards have applied the transaction in time; they will';
 
 export class Coordinator {
   readonly #options: CoordinatorOptions;
@@ -114,7 +115,7 @@ export class Coordinator {
       if (decision === undefined) return undefined;
       const outcome = decision === 'abort' ? undefined : encodeOutcome(withoutResults(decision));
       const told = await this.#decide(id, participants, decision, outcome, FINISH_MS);
-      if (!told.every(({ reply }) => reply.type === 'decided')) return undefined;
+      if (!agree(told, decision)) return undefined;
       this.#forget(id, participants);
       return decision;
     } finally {
@@ -158,7 +159,7 @@ export class Coordinator {
     const delivery = client === undefined ? participants : participants.slice(1);
     const told = this.#decide(id, delivery, decision, undefined, Math.max(DELIVERY_MS, this.#leftMs(deadline))).then(
       async (others) => {
-        if (client === undefined || !others.every(({ reply }) => reply.type === 'decided')) return others;
+        if (client === undefined || !agree(others, decision)) return others;
         // The first participant keeps the outcome for replays, so it has to be known before.
         const kept = keptOutcome(resultsOf(heard, decision, revisionsOf(others)), decision);
         const home = await this.#decide(id, participants.slice(0, 1), decision, kept, DELIVERY_MS);
@@ -166,12 +167,7 @@ export class Coordinator {
       },
     );
     const all = await this.#within(told, deadline);
-    if (all?.every(({ reply }) => reply.type === 'decided') !== true) {
-      return ending(
-        refuse('timeout', 'not all shards have applied the transaction in time; they will'),
-        heard[0]?.origin,
-      );
-    }
+    if (all === undefined || !agree(all, decision)) return ending(refuse('timeout', LATE), heard[0]?.origin);
     this.#forget(id, participants);
     const revisions = revisionsOf(all);
     const results = resultsOf(heard, decision, revisions);
@@ -188,6 +184,7 @@ export class Coordinator {
   }): Promise<TransactionOutcome | undefined> {
     const { id, participants, heard, deadline } = given;
     const verdict = verdictOf(heard);
+    if (verdict.type === 'committed') return this.#committed({ ...given, ...verdict });
     if (verdict.type === 'unknown') {
       // Some shard may have voted, or may yet: only its own record can say.
       void this.finish(id, participants).catch(() => undefined);
@@ -195,7 +192,7 @@ export class Coordinator {
     }
     // Shards that hold keys let them go before another attempt.
     const told = this.#decide(id, participants, 'abort', undefined, DELIVERY_MS).then((all) => {
-      if (all.every(({ reply }) => reply.type === 'decided')) this.#forget(id, participants);
+      if (agree(all, 'abort')) this.#forget(id, participants);
     });
     if (verdict.type === 'busy') await this.#within(told, deadline);
     else void told.catch(() => undefined);
@@ -218,6 +215,25 @@ export class Coordinator {
       case 'refused':
         return ending(verdict.refusal, verdict.origin);
     }
+  }
+
+  /** Another coordinator has decided: told to all that do not know yet. What the shards voted is not known here. */
+  async #committed(given: {
+    readonly id: Uint8Array;
+    readonly participants: readonly number[];
+    readonly decision: 'then' | 'otherwise';
+    readonly deadline: number;
+    readonly origin: Origin;
+  }): Promise<TransactionOutcome> {
+    const { id, participants, decision, deadline, origin } = given;
+    const outcome = withoutResults(decision);
+    const told = await this.#within(
+      this.#decide(id, participants, decision, encodeOutcome(outcome), Math.max(DELIVERY_MS, this.#leftMs(deadline))),
+      deadline,
+    );
+    if (told === undefined || !agree(told, decision)) return ending(refuse('timeout', LATE), origin);
+    this.#forget(id, participants);
+    return { outcome, replayed: undefined, revisions: revisionsOf(told), origin };
   }
 
   #decide(
@@ -333,6 +349,10 @@ function replyIn(answer: Answer): TransactionReply {
     throw error;
   }
 }
+
+/** All participants have acknowledged this decision. */
+const agree = (heard: readonly Heard[], decision: Decision): boolean =>
+  heard.every(({ reply }) => reply.type === 'decided' && reply.decision === decision);
 
 const revisionsOf = (heard: readonly Heard[]): Map<number, number> =>
   new Map(heard.map(({ shard, revision }) => [shard, revision]));

@@ -35,6 +35,7 @@ export function decisionIn(replies: readonly TransactionReply[]): Decision | und
 export type Verdict = { readonly origin: Origin } & (
   | { readonly type: 'busy' }
   | { readonly type: 'no' }
+  | { readonly type: 'committed'; readonly decision: 'then' | 'otherwise' }
   | { readonly type: 'refused'; readonly refusal: Refusal }
   | { readonly type: 'unknown'; readonly refusal: Refusal }
   | { readonly type: 'replay'; readonly outcome: Uint8Array }
@@ -65,6 +66,8 @@ export function verdictOf(heard: readonly Heard[]): Verdict {
         isAborted ||= reply.vote.type !== 'yes';
         break;
       case 'decided':
+        // Somebody finished it while the reply was under way: repeating what was committed would apply it twice.
+        if (reply.decision !== 'abort') return { type: 'committed', decision: reply.decision, origin };
         isAborted = true;
         busy = { type: 'busy', origin };
         break;

@@ -15,6 +15,8 @@ import type { ReplicaSet } from './replica-set.js';
 const MAX_KEYS = 250;
 /** Longest time between two looks at the clock: replicated time may run at another speed than the timer. */
 const MAX_SLEEP_MS = 10_000;
+/** Between two looks at what is due and cannot be expired yet. */
+const PAUSE_MS = 20;
 /** As long as an entry is not applied, no other one is proposed; after this time it counts as lost. */
 const PATIENCE_MS = 5_000;
 
@@ -41,11 +43,11 @@ export class Expirer {
   }
 
   /** To be called in a turn after the replica has applied something, or has become leader. */
-  note(replica: Replica): void {
+  note(replica: Replica, leastMs = 0): void {
     const earliestMs = replica.machine.earliestExpiryMs ?? Infinity;
     if (earliestMs === Infinity || !replica.isLeader || this.#busy.has(replica)) return;
     const now = this.#runtime.now();
-    const inMs = Math.max(0, Math.min(MAX_SLEEP_MS, earliestMs - replica.entryClock.read(this.#runtime.now())));
+    const inMs = Math.max(leastMs, Math.min(MAX_SLEEP_MS, earliestMs - replica.entryClock.read(this.#runtime.now())));
     this.#wakeAt(now + inMs);
   }
 
@@ -70,7 +72,8 @@ export class Expirer {
   #run(): void {
     for (const replica of this.#replicas.all()) {
       this.#expire(replica);
-      this.note(replica);
+      // What is due and was not proposed is held by a transaction, or behind many deleted rows.
+      this.note(replica, PAUSE_MS);
     }
   }
 
