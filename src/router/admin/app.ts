@@ -19,6 +19,7 @@ import {
   StreamedRequest,
 } from '../http/index.js';
 import { type KvRoutes, namedKey } from '../kv/index.js';
+import { openApiDocument } from './openapi/document.js';
 import { StatusPoller } from './status-poller.js';
 import { PAGE_POLICY, indexDocument, indexPage } from './route-index.js';
 
@@ -114,6 +115,12 @@ export function createApp(options: AppOptions): Express {
 }
 
 function addIndex(get: (path: string, handler: Handler) => void, build: Build): void {
+  let document: object | undefined;
+  get('/openapi.json', (request, response, id) => {
+    readQuery(request, []);
+    document ??= openApiDocument(build.version);
+    sendJson(response, id, document);
+  });
   get('/', (request, response, id) => {
     readQuery(request, []);
     response.setHeader('Vary', 'Accept');

@@ -28,6 +28,7 @@ export const ROUTES: readonly Route[] = [
   },
   { methods: 'GET, HEAD', path: '/metrics', what: 'metrics, as Prometheus reads them' },
   { methods: 'GET, HEAD', path: '/version', what: 'the build' },
+  { methods: 'GET, HEAD', path: '/openapi.json', what: 'this API as an OpenAPI 3.1 document' },
 ];
 
 export const indexDocument = ({ version }: Build): object => ({ name: 'kvorum', version, routes: ROUTES });

@@ -7,6 +7,7 @@ export { ENVELOPE, type Forwarding, type ReturnWish } from './headers.js';
 export { parseMediaType } from './media-type.js';
 export { DEFAULT_LIMITS, type Limits, limitsOf } from './limits.js';
 export { HttpProblem, invalid, type Problem, type ProblemCode, problemMembers, problemOf } from './problems.js';
+export { HEADERS, QUERY, type HeaderName, type QueryName } from './parameters.js';
 export { compact, ReceiveBudget, ReceivedPieces, type ReceiveObserver } from './receive-budget.js';
 export { rawProblem, refuseThrown, RequestIds, SECURITY_HEADERS, sendJson, sendProblem } from './respond.js';
 export { StreamedRequest } from './streamed-request.js';

@@ -5,3 +5,4 @@ export { RangeRoutes, type RangeRoutesOptions } from './range-routes.js';
 export { ALLOWED_METHODS, KvRoutes } from './routes.js';
 export { KV_PREFIX } from './single.js';
 export { LINES_PER_SECOND, SLOW_MS } from './slow-requests.js';
+export * as schemas from './all-schemas.js';

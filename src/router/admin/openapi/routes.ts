@@ -1,0 +1,141 @@
+/** What `/openapi.json` says of each route: its parameters, bodies and answers. */
+import type { HeaderName, QueryName } from '../../http/index.js';
+
+/** Names of the schemas in the document (`document.ts`). */
+export type SchemaName =
+  | 'Batch'
+  | 'BatchAnswer'
+  | 'Deleted'
+  | 'Increment'
+  | 'Problem'
+  | 'Record'
+  | 'Touch'
+  | 'Transaction'
+  | 'TransactionAnswer'
+  | 'Written';
+
+/** A media type with what it holds: a schema, any JSON, or anything. */
+export type Content = Readonly<Record<string, SchemaName | 'json' | 'any'>>;
+
+export interface OperationDescription {
+  readonly summary: string;
+  readonly query?: readonly QueryName[];
+  readonly headers?: readonly HeaderName[];
+  readonly body?: Content;
+  /** By status. */
+  readonly answers: Readonly<Record<number, { readonly what: string; readonly content?: Content }>>;
+}
+
+export type Method = 'get' | 'head' | 'put' | 'post' | 'patch' | 'delete';
+export type PathDescription = Readonly<Partial<Record<Method, OperationDescription>>>;
+
+const ANY = '*/*';
+const JSON_TYPE = 'application/json';
+const NDJSON = 'application/x-ndjson';
+const ENVELOPE = 'application/vnd.kvorum+json';
+
+const COMMON = ['Kv-Timeout', 'Kv-Forward'] as const;
+const WRITING = ['If-Match', 'If-None-Match', 'Prefer', 'Accept', 'Idempotency-Key', ...COMMON] as const;
+const WRITTEN = { [JSON_TYPE]: 'Written', [ANY]: 'any', [ENVELOPE]: 'Record' } as const;
+const writes = (created: string, updated: string): OperationDescription['answers'] => ({
+  200: { what: updated, content: WRITTEN },
+  201: { what: created, content: WRITTEN },
+  204: { what: 'Prefer: return=minimal, or there is no record to return' },
+});
+
+const read: OperationDescription = {
+  summary: 'read a key',
+  query: ['key_type', 'consistency'],
+  headers: ['If-None-Match', 'Accept', ...COMMON],
+  answers: {
+    200: {
+      what: 'the value, under the type with which it was stored',
+      content: { [ANY]: 'any', [ENVELOPE]: 'Record' },
+    },
+    304: { what: 'If-None-Match has its revision' },
+  },
+};
+
+const list: OperationDescription = {
+  summary: 'keys in order, a page at a time',
+  query: [
+    ...(['prefix', 'start', 'end', 'key_type', 'limit', 'cursor', 'reverse', 'keys_only', 'count_only'] as const),
+    ...(['delimiter', 'consistency'] as const),
+  ],
+  headers: COMMON,
+  answers: { 200: { what: 'a page', content: { [JSON_TYPE]: 'json' } } },
+};
+
+const shown = (summary: string, query: readonly QueryName[] = []): PathDescription => {
+  const get = { summary, query, answers: { 200: { what: summary, content: { [JSON_TYPE]: 'json' } } } } as const;
+  return { get, head: get };
+};
+const plain = (summary: string, query: readonly QueryName[] = []): PathDescription => {
+  const get = { summary, query, answers: { 200: { what: summary, content: { 'text/plain': 'any' } } } } as const;
+  return { get, head: get };
+};
+
+export const PATHS: Readonly<Record<string, PathDescription>> = {
+  '/v1/kv/{key}': {
+    get: read,
+    head: read,
+    put: {
+      summary: 'write a key; the body and its Content-Type are the value',
+      query: ['key_type', 'ttl'],
+      headers: WRITING,
+      body: { [ANY]: 'any', [JSON_TYPE]: 'json' },
+      answers: writes('created', 'updated'),
+    },
+    patch: {
+      summary: 'change a value in place, as one entry in the log',
+      query: ['key_type'],
+      headers: WRITING,
+      body: {
+        'application/merge-patch+json': 'json',
+        'application/json-patch+json': 'json',
+        'application/vnd.kvorum.increment+json': 'Increment',
+        'application/vnd.kvorum.append': 'any',
+        'application/vnd.kvorum.touch+json': 'Touch',
+      },
+      answers: writes('created', 'changed'),
+    },
+    delete: {
+      summary: 'delete a key',
+      query: ['key_type'],
+      headers: WRITING,
+      answers: {
+        200: { what: 'whether it was there', content: { [JSON_TYPE]: 'Deleted', [ANY]: 'any', [ENVELOPE]: 'Record' } },
+        204: { what: 'Prefer: return=minimal, or there was no record to return' },
+      },
+    },
+  },
+  '/v1/kv': { get: list, head: list },
+  '/v1/batch': {
+    post: {
+      summary: 'up to 1,000 independent operations, each with a result of its own',
+      headers: ['Idempotency-Key', 'Accept', ...COMMON],
+      body: { [JSON_TYPE]: 'Batch', [NDJSON]: 'any' },
+      answers: {
+        200: { what: 'results in the order asked', content: { [JSON_TYPE]: 'BatchAnswer', [NDJSON]: 'any' } },
+      },
+    },
+  },
+  '/v1/txn': {
+    post: {
+      summary: 'a transaction: comparisons and operations, all or nothing',
+      headers: ['Idempotency-Key', ...COMMON],
+      body: { [JSON_TYPE]: 'Transaction' },
+      answers: { 200: { what: 'it ran: then, or else', content: { [JSON_TYPE]: 'TransactionAnswer' } } },
+    },
+  },
+  '/v1/where/{key}': shown('shard, replicas and leader of a key', ['key_type']),
+  '/v1/cluster': shown('the cluster: id, nodes, limits, settings in force'),
+  '/v1/nodes': shown('every node'),
+  '/v1/shards': shown('every shard'),
+  '/v1/shards/{id}': shown('one shard'),
+  '/livez': plain('the process is up'),
+  '/readyz': plain('it can serve', ['verbose', 'strict']),
+  '/metrics': plain('metrics, as Prometheus reads them'),
+  '/version': shown('the build'),
+  '/openapi.json': shown('this document'),
+};

@@ -1,0 +1,3 @@
+/** All schemas of the data routes, for `/openapi.json`. */
+export * from './answer-schemas.js';
+export { batchBody, comparison, incrementBody, operation, touchBody, transactionBody } from './schemas.js';
