@@ -27,6 +27,8 @@ export type {
   IncrementOptions,
   IncrementResult,
   JsonPatch,
+  KeyRange,
+  ListOptions,
   KeyLocation,
   PutOptions,
   StoreOptions,

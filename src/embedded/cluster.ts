@@ -189,6 +189,10 @@ export class EmbeddedCluster {
     if (this.#closed) throw closed();
   }
 
+  get shards(): number {
+    return this.#options.shards;
+  }
+
   shardOf(key: Uint8Array): number {
     return shardOfKey(key, this.#options.shards);
   }

@@ -36,6 +36,30 @@ export interface JsonPatch {
   readonly jsonPatch: readonly object[];
 }
 
+/**
+ * A range of keys, in the canonical order of keys (`shard/keys/format.ts`): text by its UTF-8, numbers by value, arrays
+ * element by element. Without bounds: all keys.
+ */
+export interface KeyRange {
+  /**
+   * The keys that begin with it: text, bytes, or arrays with these first elements. Excludes `start` and `end`.
+   */
+  readonly prefix?: string | Uint8Array | readonly unknown[];
+  /** The first key, inclusive. */
+  readonly start?: unknown;
+  /** The key before which the range ends. */
+  readonly end?: unknown;
+}
+
+export interface ListOptions extends KeyRange {
+  /** From the last key to the first. */
+  readonly reverse?: boolean;
+  /** At most so many entries. */
+  readonly limit?: number;
+  /** Keys without values. */
+  readonly keysOnly?: boolean;
+}
+
 /** A key's value with what is known of it. */
 export interface Entry<T = unknown> {
   /** The key as it was passed. */

@@ -19,7 +19,11 @@ export interface Executor {
   transact(program: Program): Promise<Transacted>;
   /** Resolves when `shardOf` may be called. */
   opened(): Promise<void>;
+  /** As `execute`; a refusal is the answer. */
+  ask(operation: KvOperation): Promise<EmbeddedReply>;
   shardOf(key: Uint8Array): number;
+  /** Number of shards. */
+  readonly shards: number;
   /** Resolves after half to all of `ms`. */
   backoff(ms: number): Promise<void>;
 }
@@ -39,8 +43,16 @@ export class ClusterExecutor implements Executor {
   }
 
   async execute(operation: KvOperation): Promise<Answer> {
+    return answerIn(await this.ask(operation));
+  }
+
+  async ask(operation: KvOperation): Promise<EmbeddedReply> {
     this.#checkOpen();
-    return answerIn(await this.#cluster.execute(operation, this.#timeoutMs));
+    return await this.#cluster.execute(operation, this.#timeoutMs);
+  }
+
+  get shards(): number {
+    return this.#cluster.shards;
   }
 
   async transact(program: Program): Promise<Transacted> {

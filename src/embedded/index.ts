@@ -20,6 +20,8 @@ export type {
   IncrementOptions,
   IncrementResult,
   JsonPatch,
+  KeyRange,
+  ListOptions,
   PutOptions,
   Ttl,
   WriteResult,

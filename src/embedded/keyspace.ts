@@ -12,11 +12,14 @@ import type {
   IncrementOptions,
   IncrementResult,
   JsonPatch,
+  KeyRange,
+  ListOptions,
   PutOptions,
   Ttl,
   WriteResult,
 } from './entries.js';
 import { programOperation, type Executor } from './executor.js';
+import { countEntries, deleteEntries, listEntries } from './ranges.js';
 import { entryOf, incrementResult, outcomeOf, resultOf, writeResult } from './results.js';
 import {
   PUT_OPTIONS,
@@ -156,6 +159,33 @@ export abstract class Keyspace {
    */
   async batch<const Ops extends readonly BatchOperation[]>(operations: Ops): Promise<BatchResults<Ops>> {
     return (await runBatch(this.#executor, operations)) as BatchResults<Ops>;
+  }
+
+  /**
+   * The entries of a range in the order of their keys. They are read page by page as the loop goes on, which may end it at
+   * any time. A key that exists throughout is in it exactly once; what is read at once of one shard is linearizable.
+   * @throws in the loop: TypeError or RangeError for options that are none; KvorumError as `get`
+   * @example
+   * for await (const { key, value } of kvs.list({ prefix: 'user:' })) console.log(key, value);
+   */
+  list(options: ListOptions & { readonly keysOnly: true }): AsyncIterableIterator<Pick<Entry, 'key'>>;
+  list<T = unknown>(options?: ListOptions): AsyncIterableIterator<Entry<T>>;
+  list<T = unknown>(options: ListOptions = {}): AsyncIterableIterator<Entry<T>> {
+    return listEntries<T>(this.#executor, options);
+  }
+
+  /** Number of keys in a range. Shards with many keys are counted in several steps. @throws as `list` */
+  count(range: KeyRange = {}): Promise<number> {
+    return countEntries(this.#executor, range);
+  }
+
+  /**
+   * Deletes the keys of a range, and says how many there were. A range behind a whole `{tag}` goes at once, up to 10,000
+   * keys and 64 MiB; others go in steps, and after an error some may be gone.
+   * @throws TypeError for a range without a bound, or with an empty prefix; otherwise as `put`
+   */
+  deleteRange(range: KeyRange): Promise<number> {
+    return deleteEntries(this.#executor, range);
   }
 
   /**

@@ -95,6 +95,7 @@ export {
   loadHash,
   parseKeyText,
   prefixEndOf,
+  prefixKey,
   shardOfKey,
   shardOfPrefix,
   stringKey,

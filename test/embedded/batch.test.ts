@@ -29,6 +29,8 @@ function executor(answers: (shard: number, operation: KvOperation) => Promise<An
   const sent: { readonly shard: number; readonly operation: KvOperation }[] = [];
   const shardOf = (key: Uint8Array): number => Number(String.fromCharCode(key[1] ?? 0));
   const fake: Executor = {
+    shards: 4,
+    ask: () => Promise.reject(new Error('a batch asks nothing')),
     shardOf,
     opened: () => Promise.resolve(),
     execute: (operation) => {

@@ -8,5 +8,5 @@ export { decodeKey } from './decoder.js';
 export { bytesKey, encodeKey, stringKey } from './encoder.js';
 export { MAX_KEY_DEPTH } from './format.js';
 export { hash64, hex64, keyHash, loadHash, shardOfKey, shardOfPrefix } from './hash.js';
-export { behindKey, FIRST_KEY, prefixEndOf } from './range.js';
+export { behindKey, FIRST_KEY, prefixEndOf, prefixKey } from './range.js';
 export { isKeyType, type KeyType, parseKeyText } from './text.js';
