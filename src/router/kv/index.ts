@@ -2,6 +2,7 @@
 export { namedKey, type NamedKey } from './key.js';
 export type { KvRoutesOptions, OperationName, RequestObserver } from './exchange.js';
 export { RangeRoutes, type RangeRoutesOptions } from './range-routes.js';
+export { bodyLimitOf } from './many.js';
 export { ALLOWED_METHODS, KvRoutes } from './routes.js';
 export { KV_PREFIX } from './single.js';
 export { LINES_PER_SECOND, SLOW_MS } from './slow-requests.js';

@@ -1,16 +1,21 @@
 /** What batches and transactions have in common: their bodies, and who sends them. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { KvorumError, type Topology } from '../../shard/index.js';
+import { KvorumError, MAX_BATCH_BYTES, MAX_TRANSACTION_BYTES, type Topology } from '../../shard/index.js';
 import type { Dispatcher } from '../dispatch/index.js';
-import { headersOf, HttpProblem, parseMediaType, SECURITY_HEADERS } from '../http/index.js';
+import { headersOf, HttpProblem, type Limits, parseMediaType, SECURITY_HEADERS } from '../http/index.js';
 import type { AnswerContext } from './answers.js';
 import { joined, type JsonPieces } from './envelope.js';
-import type { Exchange, Exchanges } from './exchange.js';
+import type { Exchange, Exchanges, Settings } from './exchange.js';
 import { identityOf, settingsOf, type Identity } from './single.js';
-import type { Settings } from './exchange.js';
 
 export const BATCH_PATH = '/v1/batch';
 export const TRANSACTION_PATH = '/v1/txn';
+
+/** Longest body that a request for this target may have. */
+export function bodyLimitOf(target: string, { valueBytes }: Limits): number {
+  if (target.startsWith(BATCH_PATH)) return MAX_BATCH_BYTES;
+  return target.startsWith(TRANSACTION_PATH) ? MAX_TRANSACTION_BYTES : valueBytes;
+}
 
 export const JSON_TYPE = 'application/json';
 export const NDJSON_TYPE = 'application/x-ndjson';

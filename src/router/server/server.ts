@@ -26,7 +26,7 @@ import {
   RequestIds,
   StreamedRequest,
 } from '../http/index.js';
-import { ALLOWED_METHODS, KV_PREFIX, KvRoutes, RangeRoutes, type RequestObserver } from '../kv/index.js';
+import { ALLOWED_METHODS, bodyLimitOf, KV_PREFIX, KvRoutes, RangeRoutes, type RequestObserver } from '../kv/index.js';
 import { Connections } from './connections.js';
 import { FastPath } from './fast-path.js';
 import { HostPolicy, assertMayListen } from './host-policy.js';
@@ -181,7 +181,7 @@ export class HttpServer {
     });
     server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
       // A client that sends `Expect: 100-continue` learns that its value is too large before it sends it.
-      const fits = (headersOf.bodyLength(request.headers) ?? 0) <= limits.valueBytes;
+      const fits = (headersOf.bodyLength(request.headers) ?? 0) <= bodyLimitOf(request.url ?? '', limits);
       if (fits && !this.#connections.isSpare(request.socket) && this.#objection(request) === undefined)
         response.writeContinue();
       this.#onRequest(request, response);
