@@ -102,6 +102,10 @@ export {
 } from './keys/index.js';
 export {
   commandTimeMs,
+  type EntryView,
+  KvMachine,
+  type StateStore,
+  viewEntry,
   type Faulty,
   type JsonKind,
   parseIncrement,

@@ -6,11 +6,32 @@
  * unknown. Some writes it retries itself, under one operation id, until the outcome is known. Values are unique, so a
  * revision identifies a value: a write conditional on a revision is a compare-and-set of the values.
  */
-import type { Completion, Invocation } from '../check/index.js';
-import { isRead, stringKey, type Answer, type Condition, type KvOperation, type KvWrite } from '../shard/index.js';
+import type { Invocation } from '../check/index.js';
+import {
+  isRead,
+  shardOfKey,
+  stringKey,
+  type Answer,
+  type Condition,
+  type KvOperation,
+  type Refusal,
+} from '../shard/index.js';
 import type { Dispatcher } from '../router/index.js';
 import type { MachineClock } from './clock.js';
-import type { Begun, History } from './history.js';
+import { describeCompletion, describeInvocation } from './client-words.js';
+import type { Begun, Deadline, History } from './history.js';
+import { makeId, UNNAMED, withIdOf } from './operation-ids.js';
+import {
+  conditionOf,
+  judgeProgram,
+  judgeRefusal,
+  planProgram,
+  UNKNOWN,
+  type Judged,
+  type Known,
+  type Part,
+  type Planned,
+} from './programs.js';
 import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Incarnation, ScheduledEvent, Scheduler } from './scheduler.js';
@@ -32,19 +53,20 @@ export interface ClientOptions {
   readonly clock: MachineClock;
   /** The processes that can be reached at present. */
   readonly endpoints: () => readonly ClientEndpoint[];
+  /** Replicated time of a shard, which everything that is written from now on has or passes. */
+  readonly timeOf: (shard: number) => number;
+  /** Calls `reached` when the replicated time of a shard has reached a moment. */
+  readonly whenTime: (shard: number, timeMs: number, reached: () => void) => void;
   readonly trace: (what: string) => void;
-}
-
-interface Known {
-  readonly revision: number;
-  /** Null = absent. */
-  readonly value: string | null;
 }
 
 /** One operation of the client, however often it is sent. */
 interface Call {
   readonly operation: KvOperation;
-  readonly invocation: Invocation;
+  readonly parts: readonly Part[];
+  readonly isTransaction: boolean;
+  /** Of the parts. */
+  readonly deadlines: readonly (Deadline | undefined)[];
   readonly begun: Begun;
   readonly repeats: boolean;
   readonly until: number;
@@ -68,9 +90,12 @@ export class Client {
   served = 0;
   /** Ends its pause between two operations. */
   #thinking: ScheduledEvent | undefined;
+  /** Choices about programs, apart from all others. */
+  readonly #programs: Random;
 
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#programs = options.random.stream('programs');
     this.#lane = options.number;
   }
 
@@ -102,12 +127,9 @@ export class Client {
   /** One linearizable read, independent of the client's other operations; settles once, true if it was answered. */
   read(key: string, deadlineMs: number, done: (answered: boolean) => void): void {
     const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'linearizable' };
-    const begun = this.#options.history.begin();
+    const call = this.#begin({ operation, ...alone({ op: 'get', key }) }, false, 0);
     this.#ask(operation, deadlineMs, (answer) => {
-      this.#conclude(
-        { operation, invocation: { op: 'get', key }, begun, repeats: false, until: 0, outcomeUnknown: false },
-        answer,
-      );
+      this.#conclude(call, answer);
       done(answer?.type === 'get');
     });
   }
@@ -125,7 +147,11 @@ export class Client {
   }
 
   #next(): void {
-    const { random, scenario, history, scheduler } = this.#options;
+    const { random, scenario, scheduler } = this.#options;
+    if (this.#programs.chance(scenario.programShare)) {
+      this.#runProgram();
+      return;
+    }
     const key = `k${random.integer(1, scenario.keys)}`;
     const deadlineMs = random.pick([500, 1_000, 3_000]);
     if (random.chance(0.03)) {
@@ -139,7 +165,65 @@ export class Client {
     const repeats = random.chance(scenario.keyedShare);
     const { operation, invocation } = this.#choose(key, repeats);
     const until = scheduler.now + (repeats ? 3 * deadlineMs : deadlineMs);
-    this.#attempt({ operation, invocation, begun: history.begin(), repeats, until, outcomeUnknown: false }, deadlineMs);
+    this.#attempt(this.#begin({ operation, ...alone(invocation) }, repeats, until), deadlineMs);
+  }
+
+  /** Every other one on a number is a plain read: programs are judged by what others see. */
+  #runProgram(): void {
+    const { scenario, scheduler, clock } = this.#options;
+    const random = this.#programs;
+    const deadlineMs = random.pick([500, 1_000, 3_000]);
+    if (random.chance(0.3)) {
+      const key = `c${random.integer(1, scenario.counters)}`;
+      const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'linearizable' };
+      this.#attempt(this.#begin({ operation, ...alone({ op: 'get', key }) }, false, scheduler.now), deadlineMs);
+      return;
+    }
+    const repeats = random.chance(scenario.keyedShare) && scenario.former === undefined;
+    const plan = planProgram({
+      random,
+      keys: scenario.keys,
+      counters: scenario.counters,
+      shardOf: (key) => this.#shardOf(key),
+      known: (key) => this.#known.get(key),
+      freshValue: () => this.#freshValue(),
+    });
+    const operation: KvOperation = {
+      type: 'program',
+      key: stringKey(plan.key),
+      body: plan.body,
+      operationId: repeats ? makeId(clock, random) : UNNAMED,
+      attempt: repeats ? 'keyed' : 'initial',
+    };
+    const until = scheduler.now + (repeats ? 3 * deadlineMs : deadlineMs);
+    this.#attempt(this.#begin({ operation, ...plan }, repeats, until), deadlineMs);
+  }
+
+  #shardOf(key: string): number {
+    return shardOfKey(stringKey(key), this.#options.scenario.shards);
+  }
+
+  #begin({ operation, parts, isTransaction }: Request, repeats: boolean, until: number): Call {
+    const { history, timeOf, whenTime } = this.#options;
+    const deadlines = parts.map(({ invocation: { key }, ttlMs }): Deadline | undefined => {
+      if (ttlMs === undefined) return undefined;
+      const deadline: Deadline = { due: undefined };
+      const shard = this.#shardOf(key);
+      whenTime(shard, timeOf(shard) + ttlMs, () => {
+        history.passed(deadline);
+      });
+      return deadline;
+    });
+    return {
+      operation,
+      parts,
+      isTransaction,
+      deadlines,
+      begun: history.begin(),
+      repeats,
+      until,
+      outcomeUnknown: false,
+    };
   }
 
   #attempt(call: Call, deadlineMs: number): void {
@@ -223,45 +307,56 @@ export class Client {
 
   #conclude(call: Call, answer: Answer | undefined): void {
     const { history, number, trace } = this.#options;
-    const completion = this.#judge(call, answer);
-    history.end(this.#lane, call.begun, call.invocation, completion);
-    if (completion.ok === true) this.served++;
-    trace(`client ${number}: ${describeInvocation(call.invocation)} ${describeCompletion(completion)}`);
+    const judged = this.#judge(call, answer);
+    const ended = call.parts.map(({ invocation }, index) => {
+      const completion = judged[index]?.completion ?? { ok: null };
+      return { invocation, completion, deadline: call.deadlines[index] };
+    });
+    history.end(this.#lane, call.begun, ended);
+    if (ended.some(({ completion }) => completion.ok === true)) this.served++;
+    for (const { invocation, completion } of ended) {
+      trace(`client ${number}: ${describeInvocation(invocation)} ${describeCompletion(completion)}`);
+    }
     // An operation with an unknown outcome never ends: the next one is recorded as another client's.
-    if (completion.ok === null) this.#lane += LANES_APART;
+    if (ended.some(({ completion }) => completion.ok === null)) this.#lane += LANES_APART;
   }
 
-  #judge({ invocation, outcomeUnknown }: Call, answer: Answer | undefined): Completion {
-    const { history } = this.#options;
-    const { key } = invocation;
+  #judge(call: Call, answer: Answer | undefined): readonly Judged[] {
+    const judged = this.#judgeParts(call, answer);
+    for (const [index, { learned }] of judged.entries()) {
+      const key = call.parts[index]?.invocation.key;
+      if (learned !== undefined && key !== undefined) this.#learn(key, learned.revision, learned.value);
+    }
+    return judged;
+  }
+
+  #judgeParts(call: Call, answer: Answer | undefined): readonly Judged[] {
+    const { parts } = call;
+    const invocation = parts[0]?.invocation;
+    const valueAt = (key: string, revision: number): string | undefined => this.#options.history.valueAt(key, revision);
+    const refused = (part: Part, refusal: Refusal): Judged => judgeRefusal(part, refusal, call.outcomeUnknown, valueAt);
     switch (answer?.type) {
       case undefined:
-        return { ok: null };
+        return parts.map(() => UNKNOWN);
       case 'get': {
         const { record } = answer;
-        const result = record === undefined ? null : Buffer.from(record.body).toString();
-        this.#learn(key, record?.revision ?? 0, result);
-        return { ok: true, result };
+        const value = record === undefined ? null : Buffer.from(record.body).toString();
+        return [{ completion: { ok: true, result: value }, learned: { revision: record?.revision ?? 0, value } }];
       }
       case 'put':
-        this.#learn(key, answer.revision, invocation.value ?? '');
-        return { ok: true };
-      case 'delete':
-        this.#learn(key, 0, null);
-        return invocation.op === 'delete' ? { ok: true, existed: answer.deleted } : { ok: true };
-      case 'program':
-      case 'list':
-        throw new Error('no program or list was sent');
-      case 'refused': {
-        if (answer.code === 'precondition-failed') {
-          const revision = answer.details.currentRevision ?? 0;
-          if (revision === 0) return { ok: false, existed: false };
-          const result = history.valueAt(key, revision);
-          return result === undefined ? { ok: false } : { ok: false, result };
-        }
-        if (invocation.op === 'get') return { ok: false, error: answer.code };
-        return outcomeUnknown || answer.outcome === 'unknown' ? { ok: null } : { ok: false, error: answer.code };
+        return [{ completion: { ok: true }, learned: { revision: answer.revision, value: invocation?.value ?? '' } }];
+      case 'delete': {
+        const completion = invocation?.op === 'delete' ? { ok: true, existed: answer.deleted } : { ok: true };
+        return [{ completion, learned: { revision: 0, value: null } }];
       }
+      case 'program': {
+        const judged = judgeProgram(call, answer.outcome, refused);
+        return 'code' in judged ? parts.map((part) => refused(part, judged)) : judged;
+      }
+      case 'list':
+        throw new Error('no list was asked for');
+      case 'refused':
+        return parts.map((part) => refused(part, answer));
     }
   }
 
@@ -271,8 +366,17 @@ export class Client {
   }
 }
 
+/** What is sent at once, and the operations that it is recorded as. */
+interface Request extends Pick<Planned, 'parts' | 'isTransaction'> {
+  readonly operation: KvOperation;
+}
+
+const alone = (invocation: Invocation): Pick<Planned, 'parts' | 'isTransaction'> => ({
+  parts: [{ invocation }],
+  isTransaction: false,
+});
+
 const LANES_APART = 1_000;
-const UNNAMED = new Uint8Array(16);
 const NO_ENDPOINT: Answer = {
   type: 'refused',
   code: 'no-leader',
@@ -281,49 +385,7 @@ const NO_ENDPOINT: Answer = {
   details: {},
 };
 
-const conditionOf = ({ revision, value }: Known): Condition =>
-  value === null ? { type: 'absent' } : { type: 'revision', revision };
-
 /** The answer may differ when the request is repeated. */
-const answerIsOpen = (answer: Extract<Answer, { type: 'refused' }>): boolean => answer.code !== 'precondition-failed';
-
-/** As a router does for a client that sent no id: stamped by its own clock. */
-function withIdOf(write: KvWrite, clock: MachineClock, random: Random): KvWrite {
-  return write.operationId === UNNAMED ? { ...write, operationId: makeId(clock, random) } : write;
-}
-
-/** A version 7 UUID (RFC 9562). */
-function makeId(clock: MachineClock, random: Random): Uint8Array {
-  const id = Buffer.alloc(16);
-  for (let at = 6; at < 16; at++) id[at] = random.integer(0, 255);
-  id.writeUIntBE(Math.max(0, Math.floor(clock.wall())), 0, 6);
-  id[6] = 0x70 | ((id[6] ?? 0) & 0x0f);
-  id[8] = 0x80 | ((id[8] ?? 0) & 0x3f);
-  return id;
-}
-
-const short = (value: string | null | undefined): string => (value ?? 'absent').replace(/\.+$/, '');
-
-function describeInvocation({ op, key, value, expected }: Invocation): string {
-  switch (op) {
-    case 'get':
-    case 'delete':
-      return `${op} ${key}`;
-    case 'cas':
-      return `cas ${key} ${short(expected)} -> ${short(value)}`;
-    case 'put':
-    case 'append':
-    case 'increment':
-      return `${op} ${key} ${short(value)}`;
-    case 'touch':
-      return `touch ${key}`;
-  }
-}
-
-function describeCompletion({ ok, result, existed, error }: Completion): string {
-  const seen = result === undefined ? '' : ` ${short(result)}`;
-  const there = existed === undefined ? '' : existed ? ' (it was there)' : ' (it was not there)';
-  if (ok === null) return 'is unknown';
-  if (ok) return `ok${seen}${there}`;
-  return error === undefined ? `failed, it is${seen}${there}` : `refused: ${error}`;
-}
+const answerIsOpen = ({ code }: Extract<Answer, { type: 'refused' }>): boolean =>
+  // Without room for another id of the client, there will be none for a long time.
+  code !== 'precondition-failed' && code !== 'overloaded';

@@ -100,7 +100,7 @@ function shortAttempts(scenario: Scenario, random: Random): Scenario {
 
 /**
  * Shortens timeouts of half a minute or a quarter of an hour, which no run lasts. Clients retry nothing under one id
- * here: after the eviction of its answer a repeated write is applied again, as the README says.
+ * here: after the eviction of its answer a repeated write is applied again if its id does not say when it was made.
  */
 function shortPatience(scenario: Scenario, random: Random): Scenario {
   const patience = {
@@ -269,8 +269,17 @@ function rollingUpgrade(scenario: Scenario, random: Random): Scenario {
   const { nodes } = scenario;
   const former = { nodes, routers: random.integer(0, scenario.routers) };
   const replaced = random.chance(0.7) ? nodes : random.integer(0, nodes);
-  return withFaults({ ...scenario, former }, random, 'rolling-upgrade', replaced, random.between(20, 300));
+  // The previous build remembers ids that clients choose among the others, and forgets them with these.
+  const keyedShare = scenario.dedupEntries < PLENTY_OF_ENTRIES ? 0 : scenario.keyedShare;
+  // It also knows no programs: they are refused, or time out over its links.
+  const programShare = Math.min(scenario.programShare, FORMER_PROGRAM_SHARE);
+  const grown = { ...scenario, former, keyedShare, programShare };
+  return withFaults(grown, random, 'rolling-upgrade', replaced, random.between(20, 300));
 }
+
+const FORMER_PROGRAM_SHARE = 0.2;
+/** No run has as many writes. */
+const PLENTY_OF_ENTRIES = 10_000;
 
 const withLeases = (scenario: Scenario): Scenario => ({
   ...scenario,

@@ -13,11 +13,35 @@ import { Random } from '../random.js';
 export function generateScenario(seed: number, models?: readonly Model[]): Scenario {
   // The names of streams, here and elsewhere, are part of what a seed means: renamed, each seed would be another run.
   const base = generateBase(new Random(seed).stream('mix'));
-  const scenario = addModels(base, new Random(seed).stream('models'), models);
+  const scenario = addModels(
+    addPrograms(base, new Random(seed).stream('programs')),
+    new Random(seed).stream('models'),
+    models,
+  );
   return models === undefined ? scenario : { ...scenario, models };
 }
 
-function generateBase(random: Random): Scenario {
+/**
+ * What came with programs, from a stream of its own. Small tables and clients' own retries go together now: ids that clients
+ * choose are in tables of their own, and what may have been evicted is refused. Not while a build before programs is there.
+ */
+function addPrograms(scenario: Base, random: Random): Scenario {
+  const hasSmallTable = scenario.dedupEntries < PRODUCTION_ENTRIES;
+  const keyedShare = hasSmallTable ? random.pick([0, 0.3, 0.8]) : scenario.keyedShare;
+  const keyedEntries = random.chance(0.3) ? random.integer(3, 60) : 65_536;
+  return {
+    ...scenario,
+    keyedShare,
+    keyedEntries,
+    programShare: random.pick([0, 0.2, 0.4, 0.6]),
+    counters: random.integer(1, 3),
+  };
+}
+
+type Base = Omit<Scenario, 'keyedEntries' | 'programShare' | 'counters'>;
+const PRODUCTION_ENTRIES = 16_384;
+
+function generateBase(random: Random): Base {
   const nodes = random.pick([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7, 9]);
   const replicas = Math.min(nodes, random.pick([1, 2, 3, 3, 3, 3, 5, 5]));
   const leaseReads = random.chance(0.25);
@@ -35,9 +59,8 @@ function generateBase(random: Random): Scenario {
     durationMs,
     thinkMs: random.pick([10, 30, 60]),
     leaseReads,
-    // A client's own retries after eviction are applied again, as the README says: never both in one scenario.
     keyedShare: hasSmallDedupTable ? 0 : random.pick([0, 0.3, 0.8]),
-    dedupEntries: hasSmallDedupTable ? random.integer(8, 200) : 16_384,
+    dedupEntries: hasSmallDedupTable ? random.integer(8, 200) : PRODUCTION_ENTRIES,
     timers,
     checkpoints: {
       bytes: random.pick([1_000, 8_000, 64_000]),

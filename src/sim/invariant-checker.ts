@@ -83,6 +83,11 @@ export class InvariantChecker {
     return this.#history(group).highestCommit;
   }
 
+  /** The state that every replica must have after the entry at `index`. */
+  expect(group: GroupId, index: number, hash: string): void {
+    this.#history(group).hashes.set(index, { hash, node: 0 });
+  }
+
   inspect(node: NodeId, replicas: Iterable<ReplicaView>): void {
     let shadows = this.#shadows.get(node);
     if (shadows === undefined) {

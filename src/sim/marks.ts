@@ -41,6 +41,16 @@ export const MARKS = [
   'snapshot-overtaken',
   /** A replica evicted the answer to a write for its age (`dedupWindowMs`), not for lack of room. */
   'answer-evicted-by-age',
+  /** A key whose deadline had come was removed by an entry that expires keys, by the leader that wrote it or by another. */
+  'expired-by-entry',
+  'expired-by-later-leader',
+  /** A write or comparison met a key whose deadline had come, before such an entry. */
+  'expired-by-write',
+  /** The answer of a program was repeated from the dedup table. */
+  'program-replayed',
+  /** A write under an id that its client chose was refused: the id may have been evicted; or there was no room for it. */
+  'keyed-id-evicted',
+  'keyed-id-without-room',
   /** A replica whose disk was rolled back was restored, and its leader knows. */
   'quarantine-ended',
   /** A new leader's first entry had a time, and an entry of an earlier leader in its log to compare it with. */

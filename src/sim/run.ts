@@ -7,12 +7,14 @@ import { InvariantViolation, describeMessage } from '../raft/index.js';
 import { Client } from './client.js';
 import { MachineClock } from './clock.js';
 import { Digest } from './digest.js';
+import { ExpiryChecker } from './expiry-checker.js';
 import { differences, leaderless, replicasOf } from './groups.js';
 import { History } from './history.js';
 import type { Scenario } from './scenario.js';
 import { LeaseChecker } from './lease-checker.js';
 import { Marks } from './marks.js';
 import { Nemesis } from './nemesis.js';
+import { keyNames } from './programs.js';
 import { longestElectionMs } from './node-settings.js';
 import { Random } from '../random.js';
 import { ReadinessChecker } from './readiness-checker.js';
@@ -20,6 +22,7 @@ import { SettingsChecker } from './settings-checker.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
 import { SimCluster } from './sim-cluster.js';
+import { Reference } from './reference.js';
 import { runTrial, type TrialParameters, type TrialScene } from './trial.js';
 import { TimeChecker } from './time-checker.js';
 import { TurningPoints } from './turning-points.js';
@@ -54,6 +57,8 @@ class Simulation {
   readonly #history = new History();
   readonly #digest = new Digest();
   readonly #marks = new Marks();
+  readonly #reference: Reference;
+  #checker: InvariantChecker | undefined;
   #failure: SimFailure | undefined;
 
   constructor(seed: number, scenario: Scenario, { trace }: RunOptions) {
@@ -61,17 +66,35 @@ class Simulation {
     this.#scenario = scenario;
     this.#random = new Random(seed);
     this.#trace = trace;
+    this.#reference = new Reference({
+      scenario,
+      now: () => this.#scheduler.now,
+      reached: this.#marks.reached,
+      onState: (group, index, hash) => {
+        this.#checker?.expect(group, index, hash);
+      },
+    });
   }
 
   async run(): Promise<SimResult> {
     const cluster = await this.#cluster();
-    const readiness = this.#readiness(cluster);
+    const expiry = new ExpiryChecker({
+      cluster,
+      reference: this.#reference,
+      now: () => this.#scheduler.now,
+      isNarrow: this.#scenario.network.narrow !== undefined,
+    });
+    const readiness = this.#readiness(cluster, expiry);
     const nemesis = new Nemesis(cluster, this.#scheduler, (what) => {
       this.#traceEvent(what);
     });
     try {
-      await this.#live(cluster, nemesis);
+      await this.#live(cluster, nemesis, expiry);
       if (this.#failure === undefined) await this.#allReady(cluster, readiness);
+      // What was written last goes as well, although nobody writes any more.
+      const isOver = (): boolean => this.#failure !== undefined || expiry.isOver;
+      await this.#scheduler.until(isOver, EXPIRED_WITHIN_MS, POLL_INTERVAL_MS);
+      if (!isOver()) this.#fail('liveness', 'keys with a deadline are still there');
     } catch (error) {
       this.#fail('crash', stackOf(error));
     }
@@ -91,7 +114,6 @@ class Simulation {
   }
 
   async #cluster(): Promise<SimCluster> {
-    const checking: { checker: InvariantChecker | undefined } = { checker: undefined };
     const points = new TurningPoints(this.#marks.reached);
     const cluster = await SimCluster.make({
       scenario: this.#scenario,
@@ -102,7 +124,7 @@ class Simulation {
         if (this.#trace !== undefined) this.#line(`g${group} ${describeMessage(message)}`);
         points.sent(group, message);
         try {
-          checking.checker?.sent(group, message);
+          this.#checker?.sent(group, message);
         } catch (error) {
           this.#violated(error);
         }
@@ -121,7 +143,7 @@ class Simulation {
     const checker = new InvariantChecker(cluster.disks, (node, group, what) => {
       this.#traceEvent(`g${group} n${node} ${what}`);
     });
-    checking.checker = checker;
+    this.#checker = checker;
     const leases = this.#scenario.leaseReads ? new LeaseChecker(cluster.nodes) : undefined;
     const times = new TimeChecker({
       drift: cluster.mostDrift,
@@ -132,6 +154,7 @@ class Simulation {
       const node = cluster.nodeOf(incarnation);
       if (node === undefined || this.#failure !== undefined) return;
       try {
+        this.#reference.inspect(node.replicas());
         checker.inspect(node.id, node.replicas());
         points.inspect(node.id, node.replicas());
         leases?.inspect(node);
@@ -144,7 +167,7 @@ class Simulation {
   }
 
   /** Checks readiness periodically, as a load balancer does. */
-  #readiness(cluster: SimCluster): ReadinessChecker {
+  #readiness(cluster: SimCluster, expiry: ExpiryChecker): ReadinessChecker {
     const { reached } = this.#marks;
     const checker = new ReadinessChecker({
       nodes: cluster.nodes,
@@ -159,6 +182,7 @@ class Simulation {
       try {
         checker.inspect();
         settings.inspect();
+        expiry.inspect();
       } catch (error) {
         this.#violated(error);
       }
@@ -189,7 +213,7 @@ class Simulation {
     this.#trace?.(`${this.#scheduler.now.toFixed(3).padStart(10)}  ${what}`);
   }
 
-  async #live(cluster: SimCluster, nemesis: Nemesis): Promise<void> {
+  async #live(cluster: SimCluster, nemesis: Nemesis, expiry: ExpiryChecker): Promise<void> {
     const { durationMs, clients: count } = this.#scenario;
     const clients = Array.from({ length: count }, (_, number) => this.#client(cluster, number));
     cluster.start();
@@ -204,6 +228,7 @@ class Simulation {
     if (this.#failure !== undefined) return;
     this.#traceEvent('phase two: all heals');
     nemesis.heal();
+    expiry.healed();
     for (let ms = MEND_EVERY_MS; ms <= MEND_FOR_MS; ms += MEND_EVERY_MS) {
       this.#scheduler.after(ms, undefined, () => {
         nemesis.mend();
@@ -221,6 +246,10 @@ class Simulation {
       history: this.#history,
       clock: new MachineClock(this.#scheduler, 1, 0),
       endpoints: () => cluster.endpoints(),
+      timeOf: (shard) => this.#reference.timeOf(shard),
+      whenTime: (shard, timeMs, reached) => {
+        this.#reference.whenTime(shard, timeMs, reached);
+      },
       trace: (what) => {
         this.#traceEvent(what);
       },
@@ -325,9 +354,9 @@ class Simulation {
     const answers: boolean[] = [];
     let asked = 0;
     for (const client of clients) {
-      for (let key = 1; key <= this.#scenario.keys; key++) {
+      for (const key of keyNames(this.#scenario)) {
         asked++;
-        client.read(`k${key}`, READ_BACK_MS, (answered) => answers.push(answered));
+        client.read(key, READ_BACK_MS, (answered) => answers.push(answered));
       }
     }
     await this.#scheduler.until(() => this.#failure !== undefined || answers.length === asked, READ_BACK_MS + 1_000);
@@ -336,7 +365,8 @@ class Simulation {
   }
 
   #judge(nemesis: Nemesis): void {
-    const { operations, counts, overlaps } = this.#history;
+    const { counts, overlaps } = this.#history;
+    const operations = this.#history.operations();
     const faults = Object.values(nemesis.injected).reduce((sum, n) => sum + n, 0);
     if (counts.ok < LEAST_OPERATIONS) this.#fail('idle', `only ${counts.ok} operations went well`);
     else if (this.#scenario.clients > 1 && overlaps === 0) this.#fail('idle', 'no two operations overlapped');
@@ -356,6 +386,8 @@ const readsByLease = ({ nodes }: SimCluster): boolean => nodes.every(({ topology
 /** How often a narrow link may carry the whole state before a replica has it, since entries share the link. */
 const CARRIED_TIMES = 4;
 const READ_BACK_MS = 10_000;
+/** The longest time to live, in the slowest replicated time, and what the checker of expiry allows on narrow links. */
+const EXPIRED_WITHIN_MS = 15_000;
 /** Operations of each client that must succeed after healing, and the time for them. */
 const SERVED_AGAIN = 5;
 const SERVED_WITHIN_MS = 10_000;

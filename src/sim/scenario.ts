@@ -27,6 +27,12 @@ export interface Scenario {
   /** Share of a client's writes that it retries itself, under one id, until the outcome is known. */
   readonly keyedShare: number;
   readonly dedupEntries: number;
+  /** Room for ids that clients choose. */
+  readonly keyedEntries: number;
+  /** Share of the clients' operations that are programs: increments, times to live, batches, transactions. */
+  readonly programShare: number;
+  /** Keys that hold numbers, `c1`, `c2`, …; the others are `k1`, `k2`, … */
+  readonly counters: number;
   readonly timers: NodeTimers;
   /** Settings by node that replace `timers` and `leaseReads`; undefined = all nodes have the same. */
   readonly settings?: readonly NodeSettings[];

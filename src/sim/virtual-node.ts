@@ -236,11 +236,13 @@ export class VirtualNode {
 
 const pickLimits = ({
   dedupEntries,
+  keyedEntries,
   snapshotChunkBytes,
   appendBytes,
   patience,
 }: Scenario): ShardNodeOptions['limits'] => ({
   dedupEntries,
+  keyedEntries,
   ...(patience && { dedupWindowMs: patience.dedupWindowMs, snapshotPatienceMs: patience.snapshotMs }),
   snapshotChunkBytes,
   // Room for one or two chunks, so that several groups have to share the window.

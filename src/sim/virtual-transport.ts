@@ -8,6 +8,7 @@ import {
   newestLayout,
   silentLogger,
   ROUTER_PEERS,
+  WireError,
   type Hello,
   type Identity,
   type LinkInfo,
@@ -78,7 +79,17 @@ export class VirtualTransport implements Transport {
     return Promise.resolve();
   }
 
+  /** As over a socket: what the link's version cannot carry is not sent. */
   send(to: PeerId, message: PeerMessage): boolean {
+    try {
+      return this.#send(to, message);
+    } catch (error) {
+      if (error instanceof WireError) return false;
+      throw error;
+    }
+  }
+
+  #send(to: PeerId, message: PeerMessage): boolean {
     const link = this.#links.get(to);
     if (link === undefined) return false;
     if (link.wire !== undefined) return this.#sendOver(link.wire, to, message);

@@ -245,6 +245,24 @@ function keysIn(body: Uint8Array): Uint8Array[] {
   return keys;
 }
 
+/** What an entry is, for tools. */
+export interface EntryView {
+  readonly isProgram: boolean;
+  readonly kind: 'write' | ProgramCommandView['kind'];
+  readonly attempt: Attempt;
+  /** As a binary string. */
+  readonly operationId: string;
+}
+
+/** @throws MalformedCommand */
+export function viewEntry(data: Uint8Array): EntryView {
+  const isProgram = commandLayoutOf(data) === 'program';
+  const view = isProgram ? viewProgramCommand(data) : viewCommand(data);
+  const { attempt, idAt } = view;
+  const kind = 'kind' in view ? view.kind : 'write';
+  return { isProgram, kind, attempt, operationId: binaryString(data, idAt, idAt + OPERATION_ID_BYTES) };
+}
+
 /** The time in an entry that is a command; 0 for what is none. */
 export const commandTimeMs = (data: Uint8Array): number => (data.length < AT_BODY ? 0 : readU48(data, AT.time));
 

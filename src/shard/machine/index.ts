@@ -1,5 +1,12 @@
 /** The state machine of a shard: commands in, rows out, with the dedup table that makes retries safe. Deterministic. */
-export { commandTimeMs, encodeCommand, encodeExpireCommand, encodeProgramCommand } from './command.js';
+export {
+  commandTimeMs,
+  encodeCommand,
+  encodeExpireCommand,
+  encodeProgramCommand,
+  type EntryView,
+  viewEntry,
+} from './command.js';
 export { KvMachine } from './kv-machine.js';
 export type { Machine } from './machine.js';
 export { Memtable } from './memtable.js';

@@ -19,6 +19,8 @@ const MAX_SLEEP_MS = 10_000;
 const PAUSE_MS = 20;
 /** As long as an entry is not applied, no other one is proposed; after this time it counts as lost. */
 const PATIENCE_MS = 5_000;
+/** After a refusal: while leadership is handed over, or the disk is full, the next entry would be refused at once. */
+const REFUSED_PAUSE_MS = 100;
 
 export interface ExpirerOptions {
   readonly replicas: ReplicaSet;
@@ -32,6 +34,8 @@ export class Expirer {
   readonly #inbox: Inbox;
   /** Replicas with an entry under way. */
   readonly #busy = new Set<Replica>();
+  /** Until when a replica proposes nothing after a refusal. */
+  readonly #pausedUntil = new WeakMap<Replica, number>();
   #timer: Timer | undefined;
   /** When the timer rings; infinite without one. */
   #wakesAt = Infinity;
@@ -48,7 +52,7 @@ export class Expirer {
     if (earliestMs === Infinity || !replica.isLeader || this.#busy.has(replica)) return;
     const now = this.#runtime.now();
     const inMs = Math.max(leastMs, Math.min(MAX_SLEEP_MS, earliestMs - replica.entryClock.read(this.#runtime.now())));
-    this.#wakeAt(now + inMs);
+    this.#wakeAt(Math.max(now + inMs, this.#pausedUntil.get(replica) ?? 0));
   }
 
   close(): void {
@@ -79,16 +83,20 @@ export class Expirer {
 
   #expire(replica: Replica): void {
     if (!replica.isLeader || this.#busy.has(replica)) return;
+    if (this.#runtime.now() < (this.#pausedUntil.get(replica) ?? 0)) return;
     const keys = replica.machine.dueKeys?.(replica.entryClock.read(this.#runtime.now()), MAX_KEYS) ?? [];
     if (keys.length === 0) return;
     this.#busy.add(replica);
     const waiter: Waiter = {
       deadline: this.#runtime.now() + PATIENCE_MS,
       read: undefined,
-      done: () => {
+      done: ({ type }) => {
         this.#busy.delete(replica);
+        const now = this.#runtime.now();
+        const nextAt = type === 'refused' ? now + REFUSED_PAUSE_MS : now;
+        this.#pausedUntil.set(replica, nextAt);
         // Within the turn that applied it: what else is due follows in the next one.
-        if (replica.isLeader) this.#wakeAt(this.#runtime.now());
+        if (replica.isLeader) this.#wakeAt(nextAt);
       },
     };
     replica.write(encodeExpireCommand(keys, replica.entryClock.read(this.#runtime.now())), waiter);

@@ -17,6 +17,8 @@ export interface NodeLimits {
   /** Entries of the dedup table of a shard, and how long each is kept, by the replicated clock (ms). */
   readonly dedupEntries: number;
   readonly dedupWindowMs: number;
+  /** The same for ids that clients choose, for each of their two tables. */
+  readonly keyedEntries: number;
   /** Bytes of entries in one message; one entry always fits. */
   readonly appendBytes: number;
   /**
@@ -48,6 +50,7 @@ export const DEFAULT_NODE_LIMITS: NodeLimits = {
   inbox: 100_000,
   dedupEntries: 16_384,
   dedupWindowMs: 15 * 60_000,
+  keyedEntries: 65_536,
   appendBytes: 1024 * 1024,
   commitBytes: Infinity,
   snapshotChunkBytes: 256 * 1024,

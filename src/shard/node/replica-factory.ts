@@ -44,7 +44,11 @@ export function createReplica(
   const machine =
     id === SYSTEM_GROUP
       ? new SystemMachine(table)
-      : new KvMachine(table, { maxDedupEntries: limits.dedupEntries, windowMs: limits.dedupWindowMs });
+      : new KvMachine(table, {
+          maxDedupEntries: limits.dedupEntries,
+          maxKeyedEntries: limits.keyedEntries,
+          windowMs: limits.dedupWindowMs,
+        });
   const raft = raftOptions(options, voters, recovered);
   const replica = new Replica({ id, raft, machine, table, clocks: runtime, logger });
   replica.leases = options.settings.leases;

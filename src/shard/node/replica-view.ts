@@ -17,5 +17,8 @@ export interface ReplicaView {
   /** Operations that began here and were not answered yet. */
   readonly waitingReads: number;
   readonly waitingWrites: number;
-  readonly machine: Pick<Machine, 'stateHash' | 'keyCount' | 'dedupEntries' | 'replicatedTimeMs' | 'openTransactions'>;
+  readonly machine: Pick<
+    Machine,
+    'stateHash' | 'keyCount' | 'dedupEntries' | 'replicatedTimeMs' | 'openTransactions' | 'dueKeys'
+  >;
 }
