@@ -18,6 +18,7 @@ import { startProcessScene } from './jepsen/process-scene.js';
 import { run, type RunResult } from './jepsen/run.js';
 import type { Report } from './jepsen/report.js';
 import { summary } from './jepsen/summary.js';
+import { checkArguments } from './jepsen/workloads/index.js';
 import { whatIsMissing } from './netns/namespaces.js';
 import { UsageError } from './support/usage.js';
 import './support/closed-pipe.js';
@@ -83,9 +84,9 @@ function document(options: Options, { folder, historyPath }: RunResult, report: 
 }
 
 /** Prints where the evidence is (logs, data, history, an HTML page), and the command that judges it again. */
-async function printEvidence({ folder, historyPath }: RunResult, { seed }: Options): Promise<void> {
+async function printEvidence({ folder, historyPath }: RunResult, { seed, workload }: Options): Promise<void> {
   const page = join(folder, 'history.html');
-  const check = ['check', historyPath, '--html', page];
+  const check = ['check', ...checkArguments(workload), historyPath, '--html', page];
   // `kvorum check` exits with the verdict, which is known; only its page is wanted here.
   await promisify(execFile)(process.execPath, [at('dist/cli.js'), ...check]).catch(() => undefined);
   say(`kept ${folder}: cluster.log, data, history.jsonl, history.html`);

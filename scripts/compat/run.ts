@@ -82,7 +82,7 @@ export async function runCompat(options: CompatOptions): Promise<CompatReport> {
     failures.push(...cluster.ended());
     const probes = await probeKeys(cluster.endpoints[0] ?? '', shards);
     failures.push(...(await unserved(stage, { probes, limitMs: SERVE_LIMIT_MS })));
-    const finals = await readBack(sessions, workload.keys, READ_BACK_LIMIT_MS);
+    const finals = await readBack(sessions, workload, READ_BACK_LIMIT_MS);
     failures.push(...workload.problems(history.operations, finals));
     failures.push(...(await compareReplicas(cluster.endpoints[0] ?? '', LEVEL_LIMIT_MS)));
     failures.push(...(await upgraded(cluster.endpoints[0] ?? '')));

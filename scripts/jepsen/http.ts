@@ -10,7 +10,10 @@ import { messageOf } from '../../src/thrown.js';
 
 export interface Request {
   readonly method: Method;
+  /** Empty for a transaction. */
   readonly key: string;
+  /** Of the URL, with its question mark. */
+  readonly query?: string;
   readonly body?: string;
   readonly headers: Readonly<Record<string, string>>;
   /** For the whole request: the connection is dropped if the answer is not complete by then. */
@@ -31,7 +34,7 @@ export class HttpClient {
   }
 
   async ask(endpoint: string, request: Request): Promise<Reply> {
-    const { method, key, body, headers, limitMs } = request;
+    const { method, key, query = '', body, headers, limitMs } = request;
     try {
       const {
         statusCode,
@@ -39,7 +42,7 @@ export class HttpClient {
         body: stream,
       } = await this.#pool(endpoint).request({
         method,
-        path: `/v1/kv/${encodeURIComponent(key)}`,
+        path: method === 'POST' ? '/v1/txn' : `/v1/kv/${encodeURIComponent(key)}${query}`,
         headers,
         body: body ?? null,
         signal: AbortSignal.timeout(limitMs),

@@ -77,9 +77,23 @@ const LEAST_NODES: Partial<Record<FaultKind, number>> = {
  */
 const REPLICAS_FOR_FOLDERS = 3;
 
-/** Of the requested kinds, those that a cluster of this shape cannot survive, and why. */
-export function cannotBeDone({ kinds, replicas }: { readonly kinds: readonly FaultKind[]; readonly replicas: number }) {
+/** Faults after which processes run as they did before. */
+const WITHOUT_RESTART: readonly FaultKind[] = [...LINK_KINDS, 'pause', 'slow-disk', 'hung-disk', 'full-disk', 'stray'];
+
+export interface Circumstances {
+  readonly kinds: readonly FaultKind[];
+  readonly replicas: number;
+  /** What clients do. */
+  readonly workload?: string;
+}
+
+/** Of the requested kinds, those that a cluster of this shape cannot survive, or that the workload cannot, and why. */
+export function cannotBeDone({ kinds, replicas, workload }: Circumstances) {
   const cannot = new Map<FaultKind, string>();
+  if (workload === 'ttl' && kinds.some((kind) => kind !== 'clock-steps' && !WITHOUT_RESTART.includes(kind))) {
+    const why = 'a process that has restarted may have to go by its wall clock, so keys may legitimately go early';
+    if (kinds.includes('clock-steps')) cannot.set('clock-steps', why);
+  }
   if (replicas >= REPLICAS_FOR_FOLDERS) return cannot;
   const why = `with --replicas ${replicas} one folder that is lost may be all there is of a write; it needs ${REPLICAS_FOR_FOLDERS}`;
   for (const kind of FOLDER_KINDS) if (kinds.includes(kind)) cannot.set(kind, why);

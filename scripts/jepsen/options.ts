@@ -12,11 +12,9 @@ import {
   type FaultKind,
 } from './kinds.js';
 import { leastMs } from './schedule.js';
+import { WORKLOADS, type WorkloadName } from './workloads/index.js';
 import { UsageError, whole } from '../support/usage.js';
 import { messageOf } from '../../src/thrown.js';
-
-export const WORKLOADS = ['register', 'append', 'set'] as const;
-export type WorkloadName = (typeof WORKLOADS)[number];
 
 export interface Options {
   readonly nodes: number;

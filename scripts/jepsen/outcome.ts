@@ -18,7 +18,11 @@ export interface ReplyHeaders {
   readonly replayed: boolean;
 }
 
-export type Method = 'GET' | 'PUT' | 'DELETE';
+/** PATCH is an increment or a touch, POST a transaction. */
+export type Method = 'GET' | 'PUT' | 'DELETE' | 'PATCH' | 'POST';
+
+/** Of one operation of a transaction, as in the answer. */
+export type OperationResult = Readonly<Record<string, unknown>>;
 
 /** What a client knows of an operation, or of one attempt at it. */
 export type ClientOutcome =
@@ -30,6 +34,12 @@ export type ClientOutcome =
       readonly result?: string | null;
       /** delete: whether the key existed. */
       readonly existed?: boolean;
+      /** increment: the number after it. */
+      readonly number?: string;
+      /** Transaction: whether its comparisons held. */
+      readonly succeeded?: boolean;
+      /** Transaction: of its operations; undefined: left out of a replayed answer. */
+      readonly results?: readonly OperationResult[];
       /** The recorded answer to an earlier attempt was replayed. */
       readonly replayed: boolean;
     }
@@ -46,6 +56,9 @@ const NEVER_EXPECTED = new Set([
   'key-too-long',
   'idempotency-key-reused',
   'internal',
+  // The keys of a workload hold what its operations work on.
+  'wrong-type',
+  'patch-failed',
   'route-not-found',
   'method-not-allowed',
   'length-required',
@@ -91,8 +104,21 @@ function success(method: Method, reply: Extract<Reply, { type: 'answer' }>): Cli
     const existed = answer?.['deleted'];
     return typeof existed === 'boolean' ? { ok: true, existed, replayed } : surprise(reply, 'does not say deleted');
   }
+  if (method === 'POST') return transacted(reply, answer);
   const revision = answer?.['revision'];
-  return isRevision(revision) ? { ok: true, revision, replayed } : surprise(reply, 'has no revision');
+  if (!isRevision(revision)) return surprise(reply, 'has no revision');
+  const number = answer?.['value'];
+  return { ok: true, revision, replayed, ...(Number.isSafeInteger(number) ? { number: String(number) } : {}) };
+}
+
+function transacted(reply: Extract<Reply, { type: 'answer' }>, answer: OperationResult | undefined): ClientOutcome {
+  const { replayed } = reply.headers;
+  const succeeded = answer?.['succeeded'];
+  if (typeof succeeded !== 'boolean') return surprise(reply, 'does not say succeeded');
+  if (answer?.['results_omitted'] === true) return { ok: true, succeeded, replayed };
+  const results = answer?.['results'];
+  if (!Array.isArray(results)) return surprise(reply, 'has no results');
+  return { ok: true, succeeded, results: results as OperationResult[], replayed };
 }
 
 const isRevision = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

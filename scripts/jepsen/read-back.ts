@@ -5,7 +5,7 @@
  */
 import { outcomeOf } from './outcome.js';
 import type { Session, Stage } from './session.js';
-import type { Finals } from './workloads/workload.js';
+import type { Finals, Workload } from './workloads/workload.js';
 
 const PROBE_LIMIT_MS = 1_000;
 const PROBE_PAUSE_MS = 20;
@@ -67,7 +67,7 @@ async function probe(
 /** Reads until it succeeds; a key that cannot be read within `limitMs` is missing from the result. */
 export async function readBack(
   sessions: readonly Session[],
-  keys: readonly string[],
+  { keys, read: readKey }: Pick<Workload, 'keys' | 'read'>,
   limitMs: number,
 ): Promise<Finals> {
   const giveUpAt = performance.now() + limitMs;
@@ -76,7 +76,7 @@ export async function readBack(
   await Promise.all(
     sessions.map(async (session) => {
       for (let key = open.pop(); key !== undefined; key = open.pop()) {
-        const value = await read(session, key, giveUpAt);
+        const value = await read(session, key, { giveUpAt, readKey });
         if (value !== undefined) finals.set(key, value);
       }
     }),
@@ -84,9 +84,18 @@ export async function readBack(
   return finals;
 }
 
-async function read(session: Session, key: string, giveUpAt: number): Promise<string | null | undefined> {
+interface Reading {
+  readonly giveUpAt: number;
+  readonly readKey: Workload['read'];
+}
+
+async function read(
+  session: Session,
+  key: string,
+  { giveUpAt, readKey = (by, name) => by.get(name) }: Reading,
+): Promise<string | null | undefined> {
   while (performance.now() < giveUpAt) {
-    const outcome = await session.get(key);
+    const outcome = await readKey(session, key);
     if (outcome.ok === true) return outcome.result ?? null;
     await session.pause(READ_PAUSE_MS);
   }

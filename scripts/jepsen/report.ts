@@ -1,13 +1,15 @@
 /**
  * The results of a run in numbers, and whether it passed. A run that did too little has shown nothing, and fails. Pure.
  */
-import { describeOperation, type CheckResult, type Failure, type Operation } from '../../src/check/index.js';
+import { describeOperation, type Failure, type Operation, type TransactionFailure } from '../../src/check/index.js';
 import type { Convergence } from './convergence.js';
+import type { Asked } from './history.js';
 import type { FaultKind } from './kinds.js';
 import type { FaultWindow } from './nemesis.js';
+import type { Judgement } from './workloads/index.js';
 
 export interface RunFacts {
-  readonly operations: readonly Operation[];
+  readonly asked: readonly Asked[];
   readonly kinds: readonly FaultKind[];
   readonly cannot: ReadonlyMap<FaultKind, string>;
   readonly injected: ReadonlyMap<FaultKind, number>;
@@ -31,7 +33,7 @@ export interface RunFacts {
   readonly problems: readonly string[];
   /** Replicas that are not equal at the end. */
   readonly replicas: readonly string[];
-  readonly check: CheckResult;
+  readonly check: Judgement;
 }
 
 interface Count {
@@ -41,7 +43,7 @@ interface Count {
 }
 
 export interface Report {
-  readonly verdict: CheckResult['verdict'];
+  readonly verdict: Judgement['verdict'];
   readonly passed: boolean;
   /** Why it did not pass, one line each. */
   readonly failures: readonly string[];
@@ -69,7 +71,10 @@ export interface Report {
   readonly whileHealing: { readonly operations: number; readonly ok: number };
   readonly checkMs: number;
   /** What the checker found to be impossible; its own report and page have the details. */
-  readonly checkFailure: { readonly key: string; readonly operation: Operation; readonly reason: string } | null;
+  readonly checkFailure:
+    | { readonly key: string; readonly operation: Operation; readonly reason: string }
+    | { readonly anomaly: string; readonly text: string }
+    | null;
 }
 
 /** Fewer successes per second than this show little; where so few were requested, a tenth of them. */
@@ -80,12 +85,12 @@ const NS_PER_SECOND = 1_000_000_000;
 /** At most this many lines of one kind of complaint are shown. */
 const SHOWN = 10;
 
-const spanOf = ({ start, end }: Operation): FaultWindowSpan => ({ start: Number(start), end: Number(end) });
+const spanOf = ({ start, end }: Asked): FaultWindowSpan => ({ start: Number(start), end: Number(end) });
 type FaultWindowSpan = Pick<FaultWindow, 'start' | 'end'>;
 const overlaps = (a: FaultWindowSpan, b: FaultWindowSpan): boolean => a.start < b.end && b.start < a.end;
 
 export function makeReport(facts: RunFacts): Report {
-  const { operations, windows, load, check, healed } = facts;
+  const { asked: operations, windows, load, check, healed } = facts;
   const totals: Count = { ok: 0, failed: 0, unknown: 0 };
   const byOperation: Record<string, Count> = {};
   const errors: Record<string, number> = {};
@@ -128,20 +133,28 @@ export function makeReport(facts: RunFacts): Report {
   };
 }
 
-const countOf = (operations: readonly Operation[]) => ({
+const countOf = (operations: readonly Asked[]) => ({
   operations: operations.length,
   ok: operations.filter(({ ok }) => ok === true).length,
 });
 
-const shortened = ({ key, operation, reason }: Failure) => ({ key, operation, reason });
+const shortened = (failure: Failure | TransactionFailure) =>
+  'anomaly' in failure
+    ? { anomaly: failure.anomaly, text: failure.text }
+    : { key: failure.key, operation: failure.operation, reason: failure.reason };
 
-function why({ failure, undecided }: CheckResult): string {
-  if (failure === undefined) return undecided.length === 0 ? '' : `: no verdict on ${undecided.join(', ')}`;
+function why(check: Judgement): string {
+  const { failure } = check;
+  if (failure === undefined) {
+    const undecided = 'undecided' in check ? check.undecided : [];
+    return undecided.length === 0 ? '' : `: no verdict on ${undecided.join(', ')}`;
+  }
+  if ('anomaly' in failure) return `: ${failure.anomaly}: ${failure.text}`;
   const { key, operation, reason } = failure;
   return `: ${key}: client ${operation.client}: ${describeOperation(operation)}: ${reason}`;
 }
 
-function longestSilence(operations: readonly Operation[], load: FaultWindowSpan): number {
+function longestSilence(operations: readonly Asked[], load: FaultWindowSpan): number {
   const ends = operations.filter(({ ok }) => ok === true).map(({ end }) => Math.min(Number(end), load.end));
   let last = load.start;
   let longest = 0;
@@ -154,14 +167,15 @@ function longestSilence(operations: readonly Operation[], load: FaultWindowSpan)
 
 interface Counted {
   readonly okPerSecond: number;
-  readonly loaded: readonly Operation[];
+  readonly loaded: readonly Asked[];
   readonly okWhileHealing: number;
 }
 
 function failuresOf(facts: RunFacts, { okPerSecond, loaded, okWhileHealing }: Counted): string[] {
   const { check, kinds, cannot, injected, windows } = facts;
   const failures: string[] = [];
-  if (check.verdict !== 'LINEARIZABLE') failures.push(`the history is ${check.verdict}${why(check)}`);
+  if (check.verdict !== 'LINEARIZABLE' && check.verdict !== 'STRICTLY SERIALIZABLE')
+    failures.push(`the history is ${check.verdict}${why(check)}`);
   failures.push(...some('the check of the workload', facts.problems));
   failures.push(...some('replicas', facts.replicas));
   failures.push(...some('an answer that the API does not give', facts.surprises));

@@ -8,7 +8,6 @@ import { setMaxListeners } from 'node:events';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { checkHistory } from '../../src/check/index.js';
 import { convergence, type Convergence } from './convergence.js';
 import { History } from './history.js';
 import { HttpClient } from './http.js';
@@ -25,9 +24,7 @@ import type { Scene, StartScene } from './scene.js';
 import { makeSchedule, type Slot } from './schedule.js';
 import { Session, Tally, type Stage } from './session.js';
 import { formatSlot } from './format-fault.js';
-import { appendWorkload } from './workloads/append.js';
-import { registerWorkload } from './workloads/register.js';
-import { setWorkload } from './workloads/set.js';
+import { judge, makeWorkload } from './workloads/index.js';
 import type { Workload } from './workloads/workload.js';
 import { UsageError } from '../support/usage.js';
 import { messageOf } from '../../src/thrown.js';
@@ -57,7 +54,7 @@ export interface RunResult {
 }
 
 /** What a run yields before its history is checked. */
-type RunObservations = Omit<RunFacts, 'check' | 'operations'>;
+type RunObservations = Omit<RunFacts, 'check' | 'asked'>;
 
 /** @throws UsageError if the history cannot be written to the requested file; nothing was started then */
 export async function run(options: Options, context: RunContext): Promise<RunResult> {
@@ -79,10 +76,10 @@ export async function run(options: Options, context: RunContext): Promise<RunRes
   }
   if (observations === undefined || signal.aborted) return { report: undefined, folder: scene.folder, historyPath };
   context.onJudging();
-  say(`judging ${history.operations.length} operations`);
-  const { operations } = history;
-  const check = checkHistory(operations, { timeoutMs: options.checkTimeoutSeconds * 1_000 });
-  return { report: makeReport({ ...observations, operations, check }), folder: scene.folder, historyPath };
+  const { asked } = history;
+  say(`judging ${asked.length} operations`);
+  const check = judge(options.workload, history, options.checkTimeoutSeconds * 1_000);
+  return { report: makeReport({ ...observations, asked, check }), folder: scene.folder, historyPath };
 }
 
 function openHistory(path: string): number {
@@ -123,7 +120,7 @@ async function drive(
     if (signal.aborted) return undefined;
     const { served, ready, level } = healed.afterMs;
     say(`under load all served after ${inMs(served)}, all ready after ${inMs(ready)}, all level after ${inMs(level)}`);
-    const finals = await readBack(sessions, workload.keys, READ_BACK_LIMIT_MS);
+    const finals = await readBack(sessions, workload, READ_BACK_LIMIT_MS);
     say(`read ${finals.size} keys back`);
     const replicas = await compareReplicas(scene.endpoints[0] ?? '', LEVEL_LIMIT_MS);
     const unready = await unreadyNodes(scene.control, LEVEL_LIMIT_MS, { signal });
@@ -134,7 +131,7 @@ async function drive(
       askedPerSecond: options.clients * options.rate,
       troubles: [...troubles, ...nemesis.failures, ...unready],
       harmless: nemesis.harmless,
-      problems: workload.problems(history.operations, finals),
+      problems: workload.problems(history.operations, finals, nemesis.windows),
     };
   } finally {
     await http.close();
@@ -169,7 +166,7 @@ async function underFaults(acts: Acts): Promise<Load> {
   const start = history.now();
   const loading = runLoad({ workload, sessions, perSecond: options.rate, signal: ends });
   const progress = setInterval(() => {
-    say(`         ${history.operations.length} operations`);
+    say(`         ${history.asked.length} operations`);
   }, PROGRESS_MS);
   const lasts = pause(options.seconds * 1_000, undefined, { signal }).catch(() => undefined);
   try {
@@ -221,16 +218,4 @@ function makeStage(scene: Scene, own: Pick<Stage, 'http' | 'history'>): Stage {
   const idle = (ms: number): Promise<void> => pause(ms);
   const counts = { revisions: new Revisions(), tally: new Tally() };
   return { endpoints: scene.endpoints, ...own, ...counts, pause: idle, largeShare: LARGE_SHARE };
-}
-
-function makeWorkload(options: Options, revisions: Revisions): Workload {
-  const { clients, operationsPerKey } = options;
-  switch (options.workload) {
-    case 'register':
-      return registerWorkload({ clients, operationsPerKey, contradictions: () => revisions.problems });
-    case 'append':
-      return appendWorkload({ clients, operationsPerKey });
-    case 'set':
-      return setWorkload();
-  }
 }

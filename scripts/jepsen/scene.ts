@@ -25,6 +25,7 @@ export interface SceneOptions {
   readonly routers: number;
   readonly shards: number;
   readonly kinds: readonly FaultKind[];
+  readonly workload?: string;
 }
 
 /** @throws Error if the cluster does not come up; nothing is left running then */

@@ -7,23 +7,41 @@
  */
 import { v7 as freshUuid } from 'uuid';
 import type { Invocation } from '../../src/check/index.js';
-import type { History, Lane } from './history.js';
+import type { History, Lane, Recorded } from './history.js';
 import type { HttpClient, Request } from './http.js';
-import { Attempts, outcomeOf, type Method, type ClientOutcome } from './outcome.js';
+import { Attempts, outcomeOf, type Method, type ClientOutcome, type OperationResult } from './outcome.js';
 import { padded, unpadded } from './padding.js';
 import type { Random } from '../../src/random.js';
 import type { Revisions } from './revisions.js';
 
 export interface Task {
-  readonly method: Method;
+  readonly method: Exclude<Method, 'POST'>;
   readonly key: string;
   readonly body?: string;
+  /** Of the body; by default text. */
+  readonly contentType?: string;
+  /** Of a put. */
+  readonly ttlMs?: number | undefined;
+  /** The value is sent large, not only by chance. */
+  readonly large?: boolean;
   /** Revision of the key before the write; 0 = absent. Undefined: unconditional. */
   readonly ifRevision?: number | undefined;
   /** Retries under one idempotency key. */
   readonly retries: boolean;
   /** How it is recorded in the history. */
   readonly invocation: Invocation;
+}
+
+/** An operation or a comparison of a transaction, as the API takes it. */
+export type Part = Readonly<Record<string, unknown>>;
+
+export interface Transaction {
+  readonly comparisons?: readonly Part[];
+  readonly then: readonly Part[];
+  /** Retries under one idempotency key. */
+  readonly retries: boolean;
+  /** What it is in the history. `results` has one for each operation if the transaction succeeded, and they are known. */
+  readonly record: (outcome: ClientOutcome) => Recorded;
 }
 
 /** What the run counts besides the history. */
@@ -58,6 +76,12 @@ const ELSEWHERE_SHARE = 0.1;
 /** One of these occupies a link of 16 to 128 kbit/s for seconds. */
 const LARGE_BYTES = [20_000, 60_000] as const;
 
+/** Makes a transaction large, by another write in it; no client reads it. */
+const FILLER_KEY = 'filler';
+const SHOWN = 200;
+
+type Asking = Omit<Task, 'method' | 'invocation'> & { readonly method: Method };
+
 export class Session {
   readonly random: Random;
   readonly #stage: Stage;
@@ -79,6 +103,31 @@ export class Session {
     return this.perform({ method: 'GET', key, retries: false, invocation: { op: 'get', key } });
   }
 
+  /** A read that is recorded in another way than as an operation. */
+  async look(key: string, record: (outcome: ClientOutcome) => Recorded): Promise<ClientOutcome> {
+    const task = { method: 'GET', key, retries: false } as const;
+    const request = this.#request(task);
+    const finish = this.#stage.history.open(this.#lane);
+    const outcome = await this.#settled(task, request);
+    finish(record(outcome));
+    return outcome;
+  }
+
+  async transact({ comparisons = [], then, retries, record }: Transaction): Promise<ClientOutcome> {
+    const { history, tally, largeShare } = this.#stage;
+    const isLarge = this.random.chance(largeShare);
+    const filler = { op: 'put', key: FILLER_KEY, value: 'x'.repeat(LARGE_BYTES[0]) };
+    const body = JSON.stringify({ if: comparisons, then: isLarge ? [...then, filler] : then });
+    const request = this.#request({ method: 'POST', key: '', body, contentType: 'application/json', retries });
+    const finish = history.open(this.#lane);
+    const outcome = await this.#settled({ method: 'POST', retries }, request);
+    const wrong = misfit(outcome, isLarge ? [...then, filler] : then);
+    if (wrong !== undefined) tally.surprises.push(`POST ${body.slice(0, SHOWN)}: ${wrong}`);
+    if (isLarge && outcome.ok === true && outcome.succeeded === true) tally.large += 1;
+    finish(record(outcome));
+    return outcome;
+  }
+
   async perform(task: Task): Promise<ClientOutcome> {
     const { revisions, history } = this.#stage;
     const request = this.#request(task);
@@ -86,15 +135,17 @@ export class Session {
     const outcome = await this.#settled(task, request);
     const { key, body } = task;
     if (outcome.ok === true && (request.body?.length ?? 0) >= LARGE_BYTES[0]) this.#stage.tally.large += 1;
-    if (outcome.ok === true && outcome.revision !== undefined) {
-      revisions.saw(key, outcome.revision, task.method === 'GET' ? (outcome.result ?? '') : (body ?? ''));
+    // A touch gives a value another revision.
+    if (outcome.ok === true && outcome.revision !== undefined && task.invocation.op !== 'touch') {
+      const written = outcome.number ?? body ?? '';
+      revisions.saw(key, outcome.revision, task.method === 'GET' ? (outcome.result ?? '') : written);
     }
     const seen = outcome.ok === false ? outcome.observed : undefined;
     finish({ outcome, actual: seen === undefined ? undefined : revisions.valueAt(key, seen.revision) });
     return outcome;
   }
 
-  async #settled(task: Task, request: Request): Promise<ClientOutcome> {
+  async #settled(task: Pick<Task, 'retries'> & { readonly method: Method }, request: Request): Promise<ClientOutcome> {
     const attempts = new Attempts();
     const giveUpAt = performance.now() + RETRY_LIMIT_MS;
     for (;;) {
@@ -124,16 +175,31 @@ export class Session {
     return outcome;
   }
 
-  #request({ method, key, body, ifRevision, retries }: Task): Request {
+  #request(task: Asking): Request {
+    const { method, key, body, ifRevision, retries, ttlMs, contentType = 'text/plain' } = task;
     const serverLimitMs = this.random.pick(SERVER_LIMITS_MS);
     const headers: Record<string, string> = { 'kv-timeout': `${serverLimitMs}ms` };
     if (retries) headers['idempotency-key'] = freshUuid();
     if (ifRevision === 0) headers['if-none-match'] = '*';
     else if (ifRevision !== undefined) headers['if-match'] = `"${ifRevision}"`;
     const limitMs = serverLimitMs + GRACE_MS;
+    const query = ttlMs === undefined ? {} : { query: `?ttl=${ttlMs}ms` };
     if (body === undefined) return { method, key, headers, limitMs };
-    headers['content-type'] = 'text/plain';
-    const isLarge = this.random.chance(this.#stage.largeShare);
-    return { method, key, headers, limitMs, body: isLarge ? padded(body, this.random.integer(...LARGE_BYTES)) : body };
+    headers['content-type'] = contentType;
+    const isLarge = method === 'PUT' && (task.large === true || this.random.chance(this.#stage.largeShare));
+    const sent = isLarge ? padded(body, this.random.integer(...LARGE_BYTES)) : body;
+    return { method, key, ...query, headers, limitMs, body: sent };
   }
 }
+
+/** Why the results of a transaction do not fit its operations; undefined: they do, or are not known. */
+function misfit(outcome: ClientOutcome, then: readonly Part[]): string | undefined {
+  if (outcome.ok !== true || outcome.succeeded !== true || outcome.results === undefined) return undefined;
+  const { results } = outcome;
+  if (results.length !== then.length) return `${results.length} results of ${then.length} operations`;
+  const index = results.findIndex((result, place) => !isDone(result, then[place]?.['op'] === 'get'));
+  return index < 0 ? undefined : `operation ${index} answered ${JSON.stringify(results[index]).slice(0, SHOWN)}`;
+}
+
+const isDone = ({ status, code }: OperationResult, isGet: boolean): boolean =>
+  status === 200 || (isGet ? status === 404 && code === 'key-not-found' : status === 201);

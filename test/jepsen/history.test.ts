@@ -79,6 +79,36 @@ describe('a history', () => {
     expect(recorded(cas, { ok: null, error: 'timeout' })).toEqual({ ok: null, error: 'timeout' });
   });
 
+  it('records a touch that failed as one that found nothing, and the number after an increment', () => {
+    const touch: Invocation = { op: 'touch', key: 'k', ttl: 5 };
+    expect(recorded(touch, failed(0))).toEqual({ ok: false });
+    expect(recorded(touch, { ok: false, error: 'no-leader' })).toEqual({ ok: false, error: 'no-leader' });
+    const increment: Invocation = { op: 'increment', key: 'k', value: '2' };
+    expect(recorded(increment, { ok: true, number: '7', replayed: false })).toEqual({ ok: true, result: '7' });
+  });
+
+  it('has one request as several operations at once, or as a transaction', () => {
+    const { history, lines } = recorder();
+    const lane = history.lane();
+    const operations = ['a', 'b'].map((key) => ({ op: 'get', key, ok: true, result: null }) as const);
+    history.open(lane)({ op: 'read-all', ok: true, operations });
+    history.open(lane)({ op: 'txn', ok: null, error: 'timeout', transaction: [['append', 'k', 1]] });
+    history.open(lane)({ op: 'txn', ok: false, error: 'conflict' });
+    const span = { client: 0, start: 10, end: 20 };
+    expect(history.operations).toMatchObject([
+      { key: 'a', ...span },
+      { key: 'b', ...span },
+    ]);
+    expect(history.transactions).toEqual([{ client: 0, ops: [['append', 'k', 1]], ok: null, start: 30, end: 40 }]);
+    expect(JSON.parse(lines[2]!)).toMatchObject({ ops: [['append', 'k', 1]], ok: null, start: 30, end: 40 });
+    expect(history.asked.map(({ op, error }) => [op, error])).toEqual([
+      ['read-all', undefined],
+      ['txn', 'timeout'],
+      ['txn', 'conflict'],
+    ]);
+    expect(lane.client).toBe(1);
+  });
+
   it('is judged: a cas that fails although the value was the expected one is illegal', () => {
     for (const [found, verdict] of [
       ['z', 'ILLEGAL'],

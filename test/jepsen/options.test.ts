@@ -52,6 +52,27 @@ describe('faults of data folders', () => {
   });
 });
 
+describe('--workload', () => {
+  it('names what clients do', () => {
+    for (const name of ['register', 'append', 'set', 'counter', 'list-append', 'bank', 'ttl'] as const) {
+      expect(parsed('--workload', name).workload).toBe(name);
+    }
+    expect(() => parsed('--workload', 'txn')).toThrow(UsageError);
+  });
+
+  it('ttl leaves clock steps out beside faults that restart processes, and only then', () => {
+    const skipped = (workload: string, faults: string) => [
+      ...cannotBeDone(parsed('--workload', workload, '--faults', faults)).keys(),
+    ];
+    expect(skipped('ttl', 'clock,kill-all')).toEqual(['clock-steps']);
+    expect(skipped('ttl', 'clock,failed-disk,partition')).toEqual(['clock-steps']);
+    expect(skipped('ttl', 'clock,partition,pause,links')).toEqual([]);
+    expect(skipped('ttl', 'kill')).toEqual([]);
+    expect(skipped('bank', 'clock,kill-all')).toEqual([]);
+    expect(parsed('--workload', 'ttl').kinds).toContain('clock-steps');
+  });
+});
+
 describe('--history', () => {
   it.each([join(folder, 'absent', 'h.jsonl'), folder, ''])(
     '%j is refused before a cluster is started',

@@ -1,6 +1,6 @@
 /** What an answer says about an operation, and when a doubt is over. */
 import { describe, expect, it } from 'vitest';
-import { Attempts, outcomeOf, type ClientOutcome, type Reply } from '../../scripts/jepsen/outcome.js';
+import { Attempts, outcomeOf, type ClientOutcome, type Method, type Reply } from '../../scripts/jepsen/outcome.js';
 
 const answer = (status: number, body: unknown, etag?: string, replayed = false): Reply => ({
   type: 'answer',
@@ -26,6 +26,19 @@ describe('an answer', () => {
       ...{ ok: true, existed: false, replayed: false },
     });
   });
+  it('to an increment and a touch', () => {
+    const increment = answer(200, { revision: 7, version: 2, created: false, value: -3, applied: -5 });
+    expect(outcomeOf('PATCH', increment)).toEqual({ ok: true, revision: 7, number: '-3', replayed: false });
+    expect(outcomeOf('PATCH', answer(200, { revision: 8 }))).toEqual({ ok: true, revision: 8, replayed: false });
+  });
+  it('to a transaction: whether its comparisons held, and results unless they are left out', () => {
+    const results = [{ status: 201, revision: 4 }];
+    const done = answer(200, { succeeded: true, results, revisions: { 0: 4 } });
+    expect(outcomeOf('POST', done)).toEqual({ ok: true, succeeded: true, results, replayed: false });
+    const omitted = answer(200, { succeeded: false, results_omitted: true, revisions: {} }, undefined, true);
+    expect(outcomeOf('POST', omitted)).toEqual({ ok: true, succeeded: false, replayed: true });
+    expect(outcomeOf('POST', problem(409, 'conflict', 'not_applied'))).toEqual({ ok: false, error: 'conflict' });
+  });
   it('a failed condition observes the revision that is there, 0 for none', () => {
     const failed = problem(412, 'precondition-failed', 'not_applied', { current_revision: 9 });
     expect(outcomeOf('PUT', failed)).toEqual({ ok: false, error: 'precondition-failed', observed: { revision: 9 } });
@@ -45,7 +58,7 @@ describe('an answer', () => {
     expect(outcomeOf('PUT', { type: 'not-sent', reason: 'ECONNREFUSED' }).ok).toBe(false);
     expect(outcomeOf('PUT', { type: 'broken', reason: 'ECONNRESET' }).ok).toBeNull();
   });
-  it.each<[string, 'GET' | 'PUT' | 'DELETE', Reply]>([
+  it.each<[string, Method, Reply]>([
     ['a page of somebody else', 'PUT', answer(502, '<html>')],
     ['a problem without outcome', 'PUT', answer(503, { code: 'no-leader' })],
     ['an outcome that there is not', 'PUT', problem(503, 'no-leader', 'perhaps')],
@@ -56,6 +69,9 @@ describe('an answer', () => {
     ['a value without revision', 'GET', answer(200, 'x')],
     ['a put without revision', 'PUT', answer(200, {})],
     ['a delete that does not say', 'DELETE', answer(200, { revision: 1 })],
+    ['a transaction that does not say', 'POST', answer(200, { results: [] })],
+    ['a transaction without results', 'POST', answer(200, { succeeded: true })],
+    ['a list that holds no text', 'POST', problem(409, 'wrong-type', 'not_applied')],
     ['a failed condition without revision', 'PUT', problem(412, 'precondition-failed', 'not_applied')],
   ])('%s is unknown, and a surprise', (_, method, reply) => {
     const outcome = outcomeOf(method, reply);

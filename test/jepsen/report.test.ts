@@ -1,6 +1,6 @@
 /** A report: its numbers, and every reason for which a run does not pass, one at a time. */
 import { describe, expect, it } from 'vitest';
-import { checkHistory, type Operation } from '../../src/check/index.js';
+import { checkHistory, checkTransactions, type Operation } from '../../src/check/index.js';
 import { parseOptions } from '../../scripts/jepsen/options.js';
 import { UsageError } from '../../scripts/support/usage.js';
 import { unequalReplicas } from '../../scripts/jepsen/replicas.js';
@@ -23,7 +23,7 @@ const operations: Operation[] = Array.from({ length: 100 }, (_, i) => ({
 }));
 
 const good: RunFacts = {
-  operations,
+  asked: operations,
   kinds: ['ring', 'slow-disk'],
   cannot: new Map([['slow-disk', 'no compiler']]),
   injected: new Map([['ring', 1]]),
@@ -116,6 +116,16 @@ describe('a report', () => {
     expect(report.passed).toBe(false);
     expect(report.failures.at(-1)).toMatch(failure);
     expect(report.failures.length).toBeLessThanOrEqual(2);
+  });
+
+  it('of transactions passes if they are strictly serializable, and names the anomaly if not', () => {
+    const line = { client: 0, ok: true, start: 0, end: 1 } as const;
+    const passed = makeReport({ ...good, check: checkTransactions([{ ...line, ops: [['append', 'k', 1]] }]) });
+    expect(passed).toMatchObject({ verdict: 'STRICTLY SERIALIZABLE', passed: true, checkFailure: null, keys: 1 });
+    const broken = makeReport({ ...good, check: checkTransactions([{ ...line, ops: [['r', 'k', [1]]] }]) });
+    const text = 'T1 read 1 in "k", which no transaction appended';
+    expect(broken).toMatchObject({ passed: false, checkFailure: { anomaly: 'garbage', text } });
+    expect(broken.failures).toEqual([`the history is ILLEGAL: garbage: ${text}`]);
   });
 
   it('shows at most ten lines of each kind', () => {

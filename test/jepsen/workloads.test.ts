@@ -172,7 +172,7 @@ async function play(store: TinyStore, make: (revisions: Revisions) => Workload) 
     }),
   );
   store.lostAnswers = 0;
-  const finals = await readBack(sessions, workload.keys, 10_000);
+  const finals = await readBack(sessions, workload, 10_000);
   const { verdict } = checkHistory(history.operations);
   return { verdict, problems: workload.problems(history.operations, finals), operations: history.operations, stage };
 }

@@ -1,5 +1,7 @@
 /** What clients do in a run, and what must hold at its end besides linearizability. The interface of the workloads. */
 import type { Operation } from '../../../src/check/index.js';
+import type { FaultWindow } from '../nemesis.js';
+import type { ClientOutcome } from '../outcome.js';
 import type { Session } from '../session.js';
 
 /** The value of each key at the end; null = absent. */
@@ -11,5 +13,7 @@ export interface Workload {
   /** All keys to be read at the end: those that were used, and some that were not and must be absent. */
   readonly keys: readonly string[];
   /** What the workload's own check found wrong, one line each; empty if nothing. */
-  problems(operations: readonly Operation[], finals: Finals): string[];
+  problems(operations: readonly Operation[], finals: Finals, windows?: readonly FaultWindow[]): string[];
+  /** Reads a key at the end; absent: by a get. */
+  read?(session: Session, key: string): Promise<ClientOutcome>;
 }
