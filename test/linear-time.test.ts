@@ -18,6 +18,9 @@ import { HostPolicy } from '../src/router/server/host-policy.js';
 import { parseMediaType } from '../src/router/http/media-type.js';
 import * as headersOf from '../src/router/http/headers.js';
 import { decodePercent, parseQuery, splitTarget } from '../src/router/http/target.js';
+import { readJson } from '../src/router/kv/read-json.js';
+import { batchBody, checked, RAW_MEMBERS } from '../src/router/kv/schemas.js';
+import { parseTtl } from '../src/shard/duration.js';
 import { RequestRecogniser } from '../src/router/http/buffered-request.js';
 import type { DataResponse } from '../src/router/http/data-request.js';
 import { storedContentType, writtenContentType } from '../src/shard/bounds.js';
@@ -157,6 +160,8 @@ describe('what is not linear is noticed', () => {
 });
 
 const nothing = (): readonly string[] => [''];
+const readBatch = (text: string): unknown =>
+  readJson([Buffer.from(text)], { raw: RAW_MEMBERS, bounds: BOUNDS, fieldOf: () => 'body' })[0];
 const READERS: [string, Read, (() => readonly string[])?][] = [
   ['a media type', parseMediaType, () => ['', 'text/plain', 'text/plain;a=', 'text/plain;a="']],
   ['Content-Type', (text) => headersOf.contentTypeOf({ 'content-type': text }), () => ['', 'text/plain']],
@@ -168,6 +173,8 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
   ['Prefer', (text) => headersOf.returnWish({ prefer: text }), () => ['', 'return=', 'return=minimal']],
   ['Accept', (text) => headersOf.wantsEnvelope({ accept: text }), () => ['', headersOf.ENVELOPE]],
   ['Idempotency-Key', (text) => headersOf.operationIdOf({ 'idempotency-key': text })],
+  ['a time to live', parseTtl, () => ['', '1']],
+  ['a batch', (text) => checked(batchBody, readBatch(text), ''), () => ['', '{"ops":[', '{"ops":[{"op":"', '[{']],
   ['Kv-Hops', (text) => headersOf.forwardingOf({ 'kv-hops': text })],
   ['Host', (text) => new HostPolicy('127.0.0.1').allows(text), () => ['', '[', 'a', 'a:']],
   ['a request target', splitTarget, () => ['', '/v1/kv/']],

@@ -95,7 +95,7 @@ async function expectRefused(answer: Answered, field: string): Promise<void> {
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
 }
 
-describe('rows 12 to 14, 31: what is malformed anywhere refuses all', () => {
+describe('row 12 and row 13 and row 14 and row 31 what is malformed anywhere refuses all', () => {
   it.each(OPERATIONS)('%s names ops[1]%s, then[1]%s', async (operation, field) => {
     await expectRefused(await post('/v1/batch', `{"ops":[${value('1')},${operation}]}`), `ops[1]${field}`);
     const lines = `${value('1')}\n${operation}\n`;
@@ -157,7 +157,7 @@ describe('limits', () => {
     expect([tooLong.status, tooLong.json]).toMatchObject([414, { code: 'key-too-long', field: 'then[0].key' }]);
   });
 
-  it('rows 8 and 9 of bodies: refused before they are read', async () => {
+  it('row 8 and row 9 of bodies: refused before they are read', async () => {
     for (const [route, limit] of [
       ['/v1/batch', 8_388_608],
       ['/v1/txn', 4_194_304],
@@ -180,7 +180,7 @@ describe('limits', () => {
   });
 });
 
-describe('row 33', () => {
+describe('row 33 methods and types', () => {
   it('another method is 405, another type 415, an encoded body 415, no length 411', async () => {
     for (const route of ['/v1/batch', '/v1/txn']) {
       for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS']) {

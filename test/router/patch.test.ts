@@ -205,7 +205,7 @@ describe('a PATCH that is none', () => {
     ['json', '[{"op":"add","path":"/a","value":1},{"op":"add","path":"/a"}]', 'body[1].value'],
     ['json', '[{"op":"grow","path":"/a"}]', 'body[0].op'],
     ['json', '[{"op":"remove","path":"a"}]', 'body[0].path'],
-  ] as const)('rows 12 to 14, 31: %s %s names %s', async (type, body, field) => {
+  ] as const)('row 12 and row 13 and row 14 and row 31 %s %s names %s', async (type, body, field) => {
     const path = fresh();
     const answer = await patch(path, type, body);
     expect([answer.status, answer.json]).toMatchObject([
