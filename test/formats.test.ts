@@ -23,6 +23,7 @@ import { decodeOutcome, decodeProgram, encodeOutcome, encodeProgram } from '../s
 import { decodeTransaction, decodeTransactionReply, encodeTransaction } from '../src/shard/transaction-codec.js';
 import { PieceAssembler } from '../src/shard/transport/pieces.js';
 import { FORMER_PROTOCOL, PROTOCOL } from '../src/shard/transport/protocol.js';
+import { decodeNamespace } from '../src/shard/machine/namespaces.js';
 import { decodeRecord } from '../src/shard/machine/record-row.js';
 import { TopologyStore } from '../src/shard/cluster/topology-store.js';
 import { encodeFrame, decodeFrame } from '../src/shard/transport/wire.js';
@@ -199,6 +200,7 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
     new KvMachine(store).load();
   },
   recordLayout: (number) => decodeRecord(Buffer.alloc(40, number)),
+  namespaceRow: (number) => decodeNamespace(Buffer.alloc(26, number)),
   dedupPage: (number) => {
     reloaded('\u0001', 0, number);
   },

@@ -13,6 +13,7 @@
  */
 import { MAX_U48 } from './big-endian.js';
 import { KvorumError } from './errors.js';
+import { FORMATS } from './formats.js';
 import { MAX_DELIMITER_BYTES, type List } from './list.js';
 import { isPlainWrite, isRead, type KvOperation } from './operation.js';
 
@@ -30,14 +31,19 @@ export const MAX_NODES = 100;
 export const MAX_SHARDS = 1024;
 /** Longest key as users count it: 4,096 bytes of UTF-8 in a string key, of payload in any other. */
 export const MAX_KEY_BYTES = 4096;
-/** Longest encoded key, including the tag byte. */
+/** Longest encoded key outside of namespaces, including the tag byte. */
 export const MAX_ENCODED_KEY_BYTES = MAX_KEY_BYTES + 1;
+export const MAX_NAMESPACE_NAME_BYTES = 63;
+/** What a key in a namespace has before the user's key: a tag, the name, a zero byte (`namespace.ts`). */
+export const MAX_NAMESPACE_PREFIX_BYTES = MAX_NAMESPACE_NAME_BYTES + 2;
 /** Longest bound of a range: the longest key and a zero byte, which is the first bound behind it. */
-export const MAX_BOUND_BYTES = MAX_ENCODED_KEY_BYTES + 1;
+export const MAX_BOUND_BYTES = MAX_NAMESPACE_PREFIX_BYTES + MAX_ENCODED_KEY_BYTES + 1;
 /** The highest revision that can exist: six bytes in commands, rows and frames. */
 export const MAX_REVISION = MAX_U48;
 /** Comparisons and operations of one transaction, together. */
 export const MAX_TRANSACTION_ITEMS = 256;
+/** The same within a namespace, which is in one shard. */
+export const MAX_NAMESPACE_TRANSACTION_ITEMS = 2_000;
 /** Keys and values of one transaction, together. */
 export const MAX_TRANSACTION_BYTES = 4 * MIB;
 /** Operations of one batch. */
@@ -49,6 +55,13 @@ export const MAX_CONTENT_TYPE_BYTES = 255;
 export const OPERATION_ID_BYTES = 16;
 /** Longest random id (`random-id.ts`) of a cluster or a folder that is read; a UUID has 36 characters. */
 export const MAX_RANDOM_ID_CHARS = 64;
+
+/** Whether an encoded key is longer than any may be. The prefix of a namespace does not count for the user's key. */
+export function isTooLong(key: Uint8Array): boolean {
+  if (key.length <= MAX_ENCODED_KEY_BYTES) return false;
+  if (key[0] !== FORMATS.keyTag.numbers.namespace) return true;
+  return key.length - (key.indexOf(0, 1) + 1) > MAX_ENCODED_KEY_BYTES;
+}
 
 export const isRevision = (value: number): boolean =>
   Number.isSafeInteger(value) && value >= 0 && value <= MAX_REVISION;
@@ -100,7 +113,7 @@ export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
   // An encoded key is never empty: it has a tag even for the empty string.
   if (operation.key.length === 0 && operation.type !== 'transaction')
     return invalid('key', 'an encoded key has at least one byte');
-  if (operation.key.length > MAX_ENCODED_KEY_BYTES) {
+  if (isTooLong(operation.key)) {
     return new KvorumError('key-too-long', undefined, { field: 'key', limit: MAX_KEY_BYTES });
   }
   if (isRead(operation)) return undefined;
@@ -130,7 +143,7 @@ function listError({ from, to, grouping, content, rows, bytes }: List): KvorumEr
   }
   if (!isWanted(rows) || !isWanted(bytes)) return invalid('limit', 'a page has room for at least one row');
   if (grouping === undefined) return undefined;
-  if (content === 'count') return invalid('delimiter', 'keys are counted one by one');
+  if (content === 'count' || content === 'namespaces') return invalid('delimiter', 'only keys are put together');
   const { prefixBytes, delimiter } = grouping;
   if (delimiter.length < 1 || delimiter.length > MAX_DELIMITER_BYTES) {
     return invalid('delimiter', `a delimiter has 1 to ${MAX_DELIMITER_BYTES} bytes`);

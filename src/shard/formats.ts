@@ -37,8 +37,12 @@ const LINK_FORMATS = {
     ...since(1, { put: 1, delete: 2, get: 3 }),
     ...since(3, { program: 4, read: 5, list: 6, transaction: 7 }),
   }),
-  listContent: format('list content', 'of a list on a link', since(3, { values: 0, keys: 1, count: 2 })),
-  listItem: format('list item', 'in the answer to a list', since(3, { record: 1, key: 2, deferred: 3, prefix: 4 })),
+  listContent: format('list content', 'of a list on a link', {
+    ...since(3, { values: 0, keys: 1, count: 2, namespaces: 3 }),
+  }),
+  listItem: format('list item', 'in the answer to a list', {
+    ...since(3, { record: 1, key: 2, deferred: 3, prefix: 4, namespace: 5 }),
+  }),
   consistency: format('consistency', 'of a read on a link', since(1, { linearizable: 0, lease: 1, stale: 2 })),
   answer: format('answer', 'of a reply on a link', {
     ...since(1, { put: 1, delete: 2, get: 3, refused: 4 }),
@@ -72,7 +76,7 @@ const STATE_FORMATS = {
   }),
   step: format('step', 'of a program', {
     ...since(3, { get: 1, put: 2, delete: 3, increment: 4, append: 5, 'merge-patch': 6, 'json-patch': 7, touch: 8 }),
-    ...since(3, { 'delete-range': 9 }),
+    ...since(3, { 'delete-range': 9, 'namespace-put': 10, 'namespace-delete': 11 }),
   }),
   expiry: format('expiry', 'of a put in a program', since(3, { none: 0, keep: 1, after: 2 })),
   returning: format('returning', 'of a step: which record it answers', {
@@ -99,6 +103,7 @@ const STATE_FORMATS = {
     ...since(1, { first: 1 }),
     ...since(3, { expiring: 2 }),
   }),
+  namespaceRow: format('namespace row layout', 'first byte of the row of a namespace', since(3, { first: 1 })),
   dedupPage: format('dedup page layout', 'first byte of a row of the dedup table', since(1, { first: 1 })),
   dedupAnswer: format('dedup answer', 'in such a row', {
     ...since(1, { updated: 1, created: 2, deleted: 3, notThere: 4, preconditionFailed: 5 }),
@@ -111,6 +116,7 @@ const STATE_FORMATS = {
   keyTag: format('key tag', 'first byte of an encoded key, and of each value in it', {
     ...since(1, { end: 0x00, undefined: 0x08, null: 0x10, false: 0x18, true: 0x19, number: 0x20, bigint: 0x28 }),
     ...since(1, { date: 0x30, string: 0x40, bytes: 0x50, array: 0x60, object: 0x68, map: 0x70, set: 0x78 }),
+    ...since(3, { namespace: 0x04 }),
   }),
 } as const;
 

@@ -44,6 +44,7 @@ export {
   MAX_CONTENT_TYPE_BYTES,
   MAX_FRAME_BYTES,
   MAX_KEY_BYTES,
+  MAX_NAMESPACE_TRANSACTION_ITEMS,
   MAX_NODES,
   MAX_REVISION,
   MAX_SHARDS,
@@ -63,6 +64,7 @@ export * from './formats.js';
 export * from './list.js';
 export * from './operation.js';
 export * from './program-codec.js';
+export * from './namespace.js';
 export type * from './program.js';
 export * from './transaction-codec.js';
 export * from './transaction.js';

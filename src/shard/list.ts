@@ -5,6 +5,7 @@
  * work, so that the node that reads it is not held up for more than a few milliseconds: behind many deleted keys it may
  * have no item and still something left of the range.
  */
+import type { Namespace } from './namespace.js';
 import type { Consistency, KeyRecord } from './operation.js';
 
 /** Items of one page, whatever was asked for. */
@@ -15,8 +16,11 @@ export const MAX_LIST_BYTES = 1024 * 1024;
 export const MAX_COUNTED_ROWS = 4_096;
 export const MAX_DELIMITER_BYTES = 255;
 
-/** What a page has of each key. `count`: nothing, only how many there are. */
-export type ListContent = 'values' | 'keys' | 'count';
+/**
+ * What a page has of each key. `count`: nothing, only how many there are. `namespaces`: not keys are listed, but the
+ * namespaces whose own keys (`namespaceKey`) are in the range.
+ */
+export type ListContent = 'values' | 'keys' | 'count' | 'namespaces';
 
 /** Puts string keys that have `delimiter` behind their first `prefixBytes` bytes into one item: their common prefix. */
 export interface Grouping {
@@ -36,7 +40,7 @@ export interface List {
   /** From the last key to the first. */
   readonly reverse: boolean;
   readonly content: ListContent;
-  /** Not with `count`. */
+  /** Only of values and keys. */
   readonly grouping: Grouping | undefined;
   /** Items wanted, at least 1. */
   readonly rows: number;
@@ -54,7 +58,8 @@ export type ListItem =
   /** A key whose value is longer than the page may be. */
   | { readonly type: 'deferred'; readonly key: Uint8Array }
   /** At least one key begins with this. */
-  | { readonly type: 'prefix'; readonly key: Uint8Array };
+  | { readonly type: 'prefix'; readonly key: Uint8Array }
+  | { readonly type: 'namespace'; readonly key: Uint8Array; readonly namespace: Namespace };
 
 export interface ListPage {
   readonly items: readonly ListItem[];

@@ -5,15 +5,31 @@
  * Numbers are little-endian (`byte-buffer.ts`). Keys and bodies are read as views. Every bound of a program is checked
  * here, when it is written as well as when it is read: what this accepts, the state machine can apply.
  */
-import { BYTES_CONTENT_TYPE, MAX_ENCODED_KEY_BYTES, MAX_VALUE_BYTES } from './bounds.js';
+import { BYTES_CONTENT_TYPE, MAX_VALUE_BYTES } from './bounds.js';
 import { ByteReader, ByteWriter, WireError } from './byte-buffer.js';
 import { refuse } from './errors.js';
-import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
+import { FORMATS, namesOf, numberWritten, reads, unknownNumber } from './formats.js';
 import { readDetails, readErrorCode, writeDetails } from './error-codec.js';
 import type { Condition, Refusal } from './operation.js';
 import { readRecord, writeRecord } from './record-codec.js';
 import { checkRangeStep, readDeleted, readDeleteRange, writeDeleted, writeDeleteRange } from './range-codec.js';
-import type { Comparison, Expiry, Program, ProgramOutcome, Returning, Step, StepResult } from './program.js';
+import type { Comparison, Program, ProgramOutcome, Returning, Step, StepResult } from './program.js';
+import {
+  HAS_TTL,
+  checkStep,
+  checkedTtl,
+  nameOf,
+  readExpiry,
+  readIncrement,
+  readKey,
+  readLimits,
+  writeExpiry,
+  writeIncrement,
+  writeKey,
+  writeLimits,
+} from './step-fields.js';
+
+export { MAX_TTL_MS } from './step-fields.js';
 
 /** Comparisons and steps of one program, together. */
 export const MAX_PROGRAM_ITEMS = 4_000;
@@ -21,33 +37,25 @@ export const MAX_PROGRAM_ITEMS = 4_000;
 export const MAX_PROGRAM_BYTES = MAX_VALUE_BYTES + 64 * 1024;
 /** Bytes of a program's answer that are kept for replays. */
 export const MAX_KEPT_ANSWER_BYTES = 4_096;
-/** Longest time to live: 10 years. */
-export const MAX_TTL_MS = 10 * 366 * 24 * 3_600_000;
 
 const LAYOUT = numberWritten(FORMATS.programLayout);
 const COMPARISONS = FORMATS.comparison.numbers satisfies Record<Comparison['type'], number>;
 const STEPS = FORMATS.step.numbers satisfies Record<Step['type'], number>;
 const RESULTS = FORMATS.stepResult.numbers satisfies Record<StepResult['type'], number>;
-const EXPIRIES = FORMATS.expiry.numbers satisfies Record<Expiry['type'], number>;
 const CONDITIONS = FORMATS.condition.numbers satisfies Record<Condition['type'], number>;
 const RETURNING: readonly Returning[] = namesOf(FORMATS.returning);
 const COMPARISON_NAMES = namesOf(FORMATS.comparison);
 const STEP_NAMES = namesOf(FORMATS.step);
 const RESULT_NAMES = namesOf(FORMATS.stepResult);
-const EXPIRY_NAMES = namesOf(FORMATS.expiry);
 const CONDITION_NAMES = namesOf(FORMATS.condition);
 
 const CONTINUES = 1;
-const HAS_MIN = 1;
-const HAS_MAX = 2;
-const CLAMPS = 4;
-const HAS_TTL = 8;
 
 /** @throws WireError if a field is out of its bounds */
 export function encodeProgram(program: Program): Uint8Array {
   const out = new ByteWriter();
   const { comparisons, then, otherwise, onError, valueLimit } = program;
-  checkItems(comparisons.length + then.length + otherwise.length);
+  checkItems(program);
   checkRangeStep(program);
   out.u8(LAYOUT);
   out.u8(onError === 'continue' ? CONTINUES : 0);
@@ -71,33 +79,28 @@ export function decodeProgram(bytes: Uint8Array): Program {
   const onError = input.flags(CONTINUES) === CONTINUES ? 'continue' : 'fail';
   const valueLimit = checkedLimit(input.u32());
   const counts = [input.u16(), input.u16(), input.u16()] as const;
-  checkItems(counts[0] + counts[1] + counts[2]);
+  checkCount(counts[0] + counts[1] + counts[2]);
   const comparisons = Array.from({ length: counts[0] }, () => readComparison(input));
   const then = Array.from({ length: counts[1] }, () => readStep(input));
   const otherwise = Array.from({ length: counts[2] }, () => readStep(input));
   if (input.remaining > 0) throw new WireError(`${input.remaining} bytes after the end of a program`);
   const program: Program = { comparisons, then, otherwise, onError, valueLimit };
+  checkItems(program);
   checkRangeStep(program);
   return program;
 }
 
-function checkItems(count: number): void {
+function checkItems({ comparisons, then, otherwise }: Program): void {
+  const count = comparisons.length + then.length + otherwise.length;
+  checkCount(count);
+  const isOfNamespace = ({ type }: Step): boolean => type === 'namespace-put' || type === 'namespace-delete';
+  if (count > 1 && (then.some(isOfNamespace) || otherwise.some(isOfNamespace))) {
+    throw new WireError('a step on a namespace is alone in its program');
+  }
+}
+
+function checkCount(count: number): void {
   if (count < 1 || count > MAX_PROGRAM_ITEMS) throw new WireError(`a program of ${count} comparisons and steps`);
-}
-
-function writeKey(out: ByteWriter, key: Uint8Array): void {
-  checkKey(key);
-  out.shortBytes(key);
-}
-
-function readKey(input: ByteReader): Uint8Array {
-  const key = input.shortBytes();
-  checkKey(key);
-  return key;
-}
-
-function checkKey(key: Uint8Array): void {
-  if (key.length < 1 || key.length > MAX_ENCODED_KEY_BYTES) throw new WireError(`a key of ${key.length} bytes`);
 }
 
 function writeComparison(out: ByteWriter, comparison: Comparison): void {
@@ -141,6 +144,7 @@ function readComparison(input: ByteReader): Comparison {
 }
 
 function writeStep(out: ByteWriter, step: Step): void {
+  checkStep(step);
   out.u8(STEPS[step.type]);
   writeKey(out, step.key);
   out.u8(CONDITIONS[step.condition.type]);
@@ -149,6 +153,7 @@ function writeStep(out: ByteWriter, step: Step): void {
   switch (step.type) {
     case 'get':
     case 'delete':
+    case 'namespace-delete':
       return;
     case 'put':
       writeExpiry(out, step.expiry);
@@ -173,21 +178,19 @@ function writeStep(out: ByteWriter, step: Step): void {
     case 'delete-range':
       writeDeleteRange(out, step);
       return;
+    case 'namespace-put':
+      writeLimits(out, step);
+      return;
   }
 }
 
-function writeIncrement(out: ByteWriter, step: Extract<Step, { type: 'increment' }>): void {
-  const { by, initial, min, max, clamp, ttlMs } = step;
-  const bounds = (min === undefined ? 0 : HAS_MIN) | (max === undefined ? 0 : HAS_MAX);
-  out.u8(bounds | (clamp ? CLAMPS : 0) | (ttlMs === undefined ? 0 : HAS_TTL));
-  out.i64(by);
-  out.i64(initial);
-  if (min !== undefined) out.i64(min);
-  if (max !== undefined) out.i64(max);
-  if (ttlMs !== undefined) out.u48(checkedTtl(ttlMs));
+function readStep(input: ByteReader): Step {
+  const step = readAnyStep(input);
+  checkStep(step);
+  return step;
 }
 
-function readStep(input: ByteReader): Step {
+function readAnyStep(input: ByteReader): Step {
   const type = nameOf(FORMATS.step, STEP_NAMES, input.u8());
   const key = readKey(input);
   const conditionType = nameOf(FORMATS.condition, CONDITION_NAMES, input.u8());
@@ -198,7 +201,10 @@ function readStep(input: ByteReader): Step {
   switch (type) {
     case 'get':
     case 'delete':
+    case 'namespace-delete':
       return { type, ...base };
+    case 'namespace-put':
+      return { type, ...base, ...readLimits(input) };
     case 'put': {
       const expiry = readExpiry(input);
       const contentType = input.ascii();
@@ -222,31 +228,6 @@ function readStep(input: ByteReader): Step {
   }
 }
 
-function readIncrement(input: ByteReader, base: Pick<Step, 'key' | 'condition' | 'returning'>): Step {
-  const flags = input.flags(HAS_MIN | HAS_MAX | CLAMPS | HAS_TTL);
-  const by = input.i64();
-  const initial = input.i64();
-  const min = (flags & HAS_MIN) === 0 ? undefined : input.i64();
-  const max = (flags & HAS_MAX) === 0 ? undefined : input.i64();
-  const ttlMs = (flags & HAS_TTL) === 0 ? undefined : checkedTtl(input.u48());
-  return { type: 'increment', ...base, by, initial, min, max, clamp: (flags & CLAMPS) !== 0, ttlMs };
-}
-
-function writeExpiry(out: ByteWriter, expiry: Expiry): void {
-  out.u8(EXPIRIES[expiry.type]);
-  if (expiry.type === 'after') out.u48(checkedTtl(expiry.ms));
-}
-
-function readExpiry(input: ByteReader): Expiry {
-  const type = nameOf(FORMATS.expiry, EXPIRY_NAMES, input.u8());
-  return type === 'after' ? { type, ms: checkedTtl(input.u48()) } : { type };
-}
-
-function checkedTtl(ms: number): number {
-  if (!(ms >= 1 && ms <= MAX_TTL_MS)) throw new WireError(`a time to live of ${ms} ms`);
-  return ms;
-}
-
 function checkedLimit(bytes: number): number {
   if (bytes > MAX_VALUE_BYTES) throw new WireError(`a limit of ${bytes} bytes for values`);
   return bytes;
@@ -255,12 +236,6 @@ function checkedLimit(bytes: number): number {
 function checkedBody(body: Uint8Array): Uint8Array {
   if (body.length > MAX_VALUE_BYTES) throw new WireError(`a value of ${body.length} bytes`);
   return body;
-}
-
-function nameOf<Name extends string>(format: Format, names: readonly Name[], number: number): Name {
-  const name = names[number];
-  if (name === undefined) throw new WireError(unknownNumber(format, number));
-  return name;
 }
 
 const SUCCEEDED = 1;

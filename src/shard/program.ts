@@ -7,6 +7,7 @@
  * shard is one with comparisons. `program-codec.ts` has its bytes, `machine/evaluation.ts` its meaning.
  */
 import type { ErrorCode, ErrorDetails } from './errors.js';
+import type { NamespaceLimits } from './namespace.js';
 import type { Condition, KeyRecord } from './operation.js';
 
 /** What becomes of a key's deadline. */
@@ -73,6 +74,10 @@ export type Step =
   | (StepBase & { readonly type: 'json-patch'; readonly body: Uint8Array })
   /** Sets the deadline, ms from the entry, or removes it (undefined). */
   | (StepBase & { readonly type: 'touch'; readonly ttlMs: number | undefined })
+  /** Creates or changes the namespace of this key (`namespaceKey`). Alone in its program, as is the next. */
+  | (StepBase & { readonly type: 'namespace-put' } & NamespaceLimits)
+  /** Removes a namespace that has no keys. */
+  | (StepBase & { readonly type: 'namespace-delete' })
   | DeleteRange;
 
 /**
@@ -110,6 +115,7 @@ export type StepResult =
       readonly type: 'write';
       /** The key's revision after the step: that of the program, unless the step changed nothing. */
       readonly revision: number;
+      /** 0 for a namespace, which has none. */
       readonly version: number;
       readonly created: boolean;
       /** When the key expires now; absent: never. */

@@ -1,5 +1,5 @@
 /** The parts of a program that delete a range, as `program-codec.ts` writes them. */
-import { MAX_ENCODED_KEY_BYTES } from './bounds.js';
+import { MAX_BOUND_BYTES } from './bounds.js';
 import { WireError, type ByteReader, type ByteWriter } from './byte-buffer.js';
 import type { DeleteRange, Program, StepResult } from './program.js';
 
@@ -53,7 +53,7 @@ function readBound(input: ByteReader): Uint8Array | undefined {
 }
 
 function checkedBound(bound: Uint8Array): Uint8Array {
-  if (bound.length < 1 || bound.length > MAX_ENCODED_KEY_BYTES) throw new WireError(`a bound of ${bound.length} bytes`);
+  if (bound.length < 1 || bound.length > MAX_BOUND_BYTES) throw new WireError(`a bound of ${bound.length} bytes`);
   return bound;
 }
 

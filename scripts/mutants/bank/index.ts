@@ -109,6 +109,7 @@ import { k90 } from './k90-row-after-publish.js';
 import { k91 } from './k91-checkpoint-in-slices.js';
 import { k92 } from './k92-time-from-the-wall.js';
 import { k93 } from './k93-leader-starts-at-its-wall-clock.js';
+import { k110 } from './k110-namespace-drifts-at-overwrite.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -220,4 +221,5 @@ export const BANK: readonly Mutant[] = [
   k91,
   k92,
   k93,
+  k110,
 ];

@@ -11,8 +11,8 @@ export const k85: Mutant = {
   edits: [
     {
       file: 'src/shard/transport/wire-operations.ts',
-      find: 'key.length > MAX_ENCODED_KEY_BYTES) {',
-      replace: 'key.length >= MAX_ENCODED_KEY_BYTES) {',
+      find: 'isTooLong(key)) {',
+      replace: 'isTooLong(key) || key.length === 4_097) {',
     },
   ],
 };

@@ -1,4 +1,5 @@
 /** The body of a page of keys: items as the envelope of a single key, JSON values as they were stored. */
+import { namespaceNameOf, userKeyOf, type Namespace } from '../../shard/index.js';
 import type { PageItem } from '../dispatch/index.js';
 import { joined, recordMembers, type JsonPieces } from './envelope.js';
 import { encodedKeyMembers } from './key.js';
@@ -12,8 +13,19 @@ export function itemPieces({ item, shard }: PageItem): JsonPieces {
       return [`{${encodedKeyMembers(item.key)},"shard":${shard}}`];
     case 'prefix':
       // Only string keys have a common prefix.
-      return [`{"prefix":${JSON.stringify(Buffer.from(item.key.subarray(1)).toString())}}`];
+      return [`{"prefix":${JSON.stringify(Buffer.from(userKeyOf(item.key).subarray(1)).toString())}}`];
+    case 'namespace':
+      return [`{${namespaceMembers(item.key, item.namespace, shard)}}`];
   }
+}
+
+/** Of a JSON object; `null` is no limit. */
+export function namespaceMembers(key: Uint8Array, namespace: Namespace, shard: number): string {
+  const { keys, bytes, revision, createRevision, maxKeys = null, maxBytes = null } = namespace;
+  return (
+    `"namespace":"${namespaceNameOf(key)}","shard":${shard},"keys":${keys},"bytes":${bytes},"revision":${revision},` +
+    `"create_revision":${createRevision},"max_keys":${maxKeys},"max_bytes":${maxBytes}`
+  );
 }
 
 /** `{"0":17,…}` */

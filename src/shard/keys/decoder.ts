@@ -13,7 +13,7 @@ import { BigintSign, ESCAPE, KeyTag, MAX_KEY_DEPTH } from './format.js';
 const malformed = (why = 'the bytes are not the canonical encoding of a key'): KvorumError =>
   new KvorumError('invalid-request', why, { field: 'key' });
 
-/** @throws KvorumError `invalid-request` if the bytes are not the encoding of any value. */
+/** @param key outside of namespaces (`userKeyOf`) @throws KvorumError `invalid-request` if the bytes are not the encoding of any value. */
 export function decodeKey(key: Uint8Array): unknown {
   if (key.length === 0 || key.length > MAX_ENCODED_KEY_BYTES) throw malformed();
   const value = decodeTop(key);
@@ -88,6 +88,7 @@ class KeyReader {
       case KeyTag.set:
         return new Set(this.#values(depth));
       case KeyTag.end:
+      case KeyTag.namespace:
         throw malformed();
       default:
         throw malformed(unknownNumber(FORMATS.keyTag, tag));

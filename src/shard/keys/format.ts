@@ -15,6 +15,8 @@
  * | object    | (name as inner string, value) in the order of the encoded names, then 00                       |
  * | Map, Set  | (key, value) or members in the order of their encodings, then 00                               |
  *
+ * A key in a namespace is the tag `namespace`, the name in ASCII, 00, and the user's key (`../namespace.ts`).
+ *
  * A string or bytes key at the top level is not escaped: its length ends it. So the keys that begin with `user:` are
  * those whose encoding begins with the encoding of `user:`. The empty string is encoded as the tag alone, and so are
  * empty bytes: every other key of the type begins with that and is longer, so they sort first, and no encoding is

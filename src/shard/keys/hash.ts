@@ -7,10 +7,12 @@
  *
  * A string key may contain a hash tag: if its first `{` is followed by a `}` with text between them, only that text
  * decides the shard, as if it were the key. `{user42}:cart`, `{user42}:orders` and `user42` are in one shard.
+ * The keys of a namespace are in that of its name.
  */
 import xxhash from 'xxhash-wasm';
 import { MAX_ENCODED_KEY_BYTES } from '../bounds.js';
 import { KeyTag } from './format.js';
+import { namespaceBytesOf } from '../namespace.js';
 
 let loading: Promise<void> | undefined;
 let xxh64: (bytes: Uint8Array) => bigint = () => {
@@ -57,7 +59,7 @@ export function shardOfKey(key: Uint8Array, shardCount: number): number {
 }
 const TWO_32 = 2 ** 32;
 
-/** The shard of all keys that begin with `prefix`, if that contains a whole hash tag; undefined: they are in any. */
+/** The shard of all keys that begin with `prefix`, if that contains a namespace or a whole hash tag; undefined: they are in any. */
 export function shardOfPrefix(prefix: Uint8Array, shardCount: number): number | undefined {
   return decisivePart(prefix) === prefix ? undefined : shardOfKey(prefix, shardCount);
 }
@@ -77,9 +79,9 @@ const CLOSE = 0x7d;
 const tagKey = new Uint8Array(MAX_ENCODED_KEY_BYTES);
 tagKey[0] = KeyTag.string;
 
-/** The encoded key, or that of its hash tag. */
+/** The encoded key, or that of its hash tag; the name, with what stands around it, of its namespace. */
 function decisivePart(key: Uint8Array): Uint8Array {
-  if (key[0] !== KeyTag.string) return key;
+  if (key[0] !== KeyTag.string) return key[0] === KeyTag.namespace ? key.subarray(0, namespaceBytesOf(key)) : key;
   const open = key.indexOf(OPEN, 1);
   if (open === -1) return key;
   const close = key.indexOf(CLOSE, open + 1);

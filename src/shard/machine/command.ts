@@ -30,7 +30,7 @@
  *
  * Keys are expired by the leader itself: the operation id of such an entry is zero, and not inserted anywhere.
  */
-import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf, isPrintableAscii } from '../bounds.js';
+import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf, isPrintableAscii, isTooLong } from '../bounds.js';
 import { MAX_U48, binaryString, readU48, readU32, writeU32, writeU48 } from '../big-endian.js';
 import { WireError } from '../byte-buffer.js';
 import { FORMATS, namesOf, reads, unknownNumber, type Format } from '../formats.js';
@@ -236,7 +236,7 @@ function keysIn(body: Uint8Array): Uint8Array[] {
   for (let at = 0; at < body.length;) {
     const length = ((body[at] ?? 0) << 8) | (body[at + 1] ?? 0);
     const key = body.subarray(at + 2, at + 2 + length);
-    if (length === 0 || length > MAX_ENCODED_KEY_BYTES || key.length !== length) {
+    if (length === 0 || key.length !== length || isTooLong(key)) {
       throw new MalformedCommand('a key to expire is out of its bounds');
     }
     keys.push(key);

@@ -21,6 +21,7 @@ import {
   type PatchFault,
 } from './patch/index.js';
 import { decodeRecord, encodeContent, expiryOf, type RecordContent } from './record-row.js';
+import { Quotas, type QuotaRefusal } from './quotas.js';
 import { rowsToDelete } from './range-deletion.js';
 import { RECORD_SPACE, type Records } from './records.js';
 
@@ -58,21 +59,30 @@ interface Met {
 }
 
 type StepFailure = Extract<StepResult, { type: 'failed' }>;
+type NamespaceStep = Extract<Step, { type: 'namespace-put' | 'namespace-delete' }>;
 
 export class Evaluation {
   readonly #context: EvaluationContext;
   readonly #met = new Map<StateKey, Met>();
   readonly #valueLimit: number;
+  readonly #quotas: Quotas;
+  /** A step on a namespace, which changes it at `commit`. */
+  #namespaceStep: NamespaceStep | undefined;
   #answerBytes = 0;
   #patchedBytes = 0;
 
   constructor(context: EvaluationContext, valueLimit: number) {
     this.#context = context;
+    this.#quotas = new Quotas(context.records.namespaces);
     this.#valueLimit = valueLimit;
   }
 
   /** @returns a refusal if a step failed and `onError` is `fail`; `commit` must not be called then */
   run(program: Program): { readonly succeeded: boolean; readonly results: readonly StepResult[] } | Refusal {
+    for (const { key } of program.comparisons) {
+      const missing = this.#quotas.refusalOf(key);
+      if (missing !== undefined) return asRefusal(asFailure(missing), undefined);
+    }
     const succeeded = this.holdAll(program.comparisons);
     const results: StepResult[] = [];
     const steps = succeeded ? program.then : program.otherwise;
@@ -98,6 +108,9 @@ export class Evaluation {
       if (now !== undefined) records.write(rowKey, old, encodeContent(keyOf(rowKey), asContent(now)));
       else if (old !== undefined) records.remove(rowKey, old, revision);
     }
+    const step = this.#namespaceStep;
+    if (step?.type === 'namespace-put') records.namespaces.put(step.key, step, revision);
+    else if (step !== undefined) records.namespaces.remove(step.key);
   }
 
   #meet(key: Uint8Array): Met {
@@ -138,6 +151,9 @@ export class Evaluation {
 
   step(step: Step): StepResult {
     if (step.type === 'delete-range') return this.#deleteRange(step);
+    if (step.type === 'namespace-put' || step.type === 'namespace-delete') return this.#changeNamespace(step);
+    const missing = this.#quotas.refusalOf(step.key);
+    if (missing !== undefined) return asFailure(missing);
     const met = this.#meet(step.key);
     if (!conditionHolds(step.condition, met.now)) {
       return failed('precondition-failed', { currentRevision: met.now?.revision ?? 0 });
@@ -145,10 +161,16 @@ export class Evaluation {
     const before = met.now;
     const result = this.#change(step, met);
     if (result.type === 'failed' || result.type === 'delete-range') return result;
+    const exceeded = this.#quotas.count(step.key, before, met.now);
+    if (exceeded !== undefined) {
+      met.now = before;
+      return asFailure(exceeded);
+    }
     const record = this.#returned(step, before, met.now);
     if (record === undefined) return result;
     this.#answerBytes += record.body.length;
     if (this.#answerBytes > MAX_ANSWER_BYTES) {
+      this.#quotas.undo(step.key, before, met.now);
       met.now = before;
       return failed('value-too-large', { field: 'results', limit: MAX_ANSWER_BYTES });
     }
@@ -161,7 +183,7 @@ export class Evaluation {
     return step.returning === 'previous' ? before : undefined;
   }
 
-  #change(step: Exclude<Step, DeleteRange>, met: Met): StepResult {
+  #change(step: Exclude<Step, DeleteRange | NamespaceStep>, met: Met): StepResult {
     switch (step.type) {
       case 'get':
         return { type: 'get', record: undefined };
@@ -189,6 +211,8 @@ export class Evaluation {
   }
 
   #deleteRange(step: DeleteRange): StepResult {
+    const missing = this.#quotas.refusalOf(step.key);
+    if (missing !== undefined) return asFailure(missing);
     const { records, clockMs } = this.#context;
     const { rows, rest } = rowsToDelete(records, step);
     let deleted = 0;
@@ -198,6 +222,19 @@ export class Evaluation {
       this.#met.set(rowKey, { rowKey, old, now: undefined, isChanged: true });
     }
     return { type: 'delete-range', deleted, rest: rest === undefined ? undefined : keyOf(rest) };
+  }
+
+  #changeNamespace(step: NamespaceStep): StepResult {
+    const { records, revision } = this.#context;
+    const namespace = records.namespaces.of(step.key);
+    if (step.type === 'namespace-put') {
+      this.#namespaceStep = step;
+      return { type: 'write', revision, version: 0, created: namespace === undefined };
+    }
+    if (namespace === undefined) return failed('namespace-not-found', { field: 'namespace' });
+    if (namespace.keys > 0) return failed('namespace-not-empty', { field: 'namespace' });
+    this.#namespaceStep = step;
+    return { type: 'delete', deleted: true };
   }
 
   #delete(met: Met): StepResult {
@@ -302,6 +339,8 @@ const failed = (code: ErrorCode, details: ErrorDetails, message: string = ERRORS
   message,
   details,
 });
+
+const asFailure = ({ code, details }: QuotaRefusal): StepFailure => failed(code, details);
 
 function faulted({ code, message, position, field, limit }: PatchFault): StepFailure {
   const details = {

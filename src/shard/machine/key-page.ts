@@ -19,7 +19,7 @@ const FIRST_READ_ROWS = 4;
 const MOST_READ_ROWS = 256;
 const GROUPED_READ_BYTES = 64 * 1024;
 
-const STRING_TAG = FORMATS.keyTag.numbers.string;
+const { string: STRING_TAG, namespace: NAMESPACE_TAG } = FORMATS.keyTag.numbers;
 /** No key begins with this byte. */
 const BEHIND_ALL_KEYS = Uint8Array.of(0xff);
 const RECORDS_END = String.fromCharCode(RECORD_SPACE.charCodeAt(0) + 1);
@@ -99,7 +99,7 @@ class KeyPage {
   /** The row key of the common prefix that the key belongs to; undefined: it stands for itself. */
   #groupOf(rowKey: StateKey): StateKey | undefined {
     const { grouping } = this.#list;
-    if (grouping === undefined || rowKey.charCodeAt(1) !== STRING_TAG) return undefined;
+    if (grouping === undefined || rowKey.charCodeAt(userKeyAt(rowKey)) !== STRING_TAG) return undefined;
     const delimiter = binaryString(grouping.delimiter, 0, grouping.delimiter.length);
     const at = rowKey.indexOf(delimiter, 1 + grouping.prefixBytes);
     return at < 0 ? undefined : rowKey.slice(0, at + delimiter.length);
@@ -133,6 +133,10 @@ class KeyPage {
     return { items: this.#items, count: 0, rest: rest && boundOf(rest) };
   }
 }
+
+/** Where the user's key begins. */
+const userKeyAt = (rowKey: StateKey): number =>
+  rowKey.charCodeAt(1) === NAMESPACE_TAG ? rowKey.indexOf('\0', 2) + 1 : 1;
 
 /** What is left of a range behind all keys that begin with `group`; undefined: nothing. */
 function behind(range: RowRange, group: StateKey): RowRange | undefined {

@@ -33,7 +33,7 @@
  * Programs (`evaluation.ts`) are applied like plain writes, and their answers are inserted as well.
  *
  * First characters of row keys: '\0' records, '\u0001' '\u0007' '\u0009' pages of the dedup tables, '\u0002' the meta row,
- * '\u0003' transactions over several shards, '\u0004' the expiry index, '\u0006' deletions, '\u0008' answers of programs.
+ * '\u0003' transactions over several shards, '\u0004' the expiry index, '\u0005' namespaces, '\u0006' deletions, '\u0008' answers of programs.
  */
 import type { StateKey } from '../../raft/index.js';
 import { answerOf, holds, programAnswer, replayedAnswer, withoutResults } from './answers.js';
@@ -54,22 +54,16 @@ import { Evaluation, isDue, type EvaluationContext } from './evaluation.js';
 import { ExpiryIndex } from './expiry-index.js';
 import { readKeyPage } from './key-page.js';
 import { hash64, hex64 } from '../keys/index.js';
-import { MAX_BOUND_BYTES, MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES } from '../bounds.js';
+import { OPERATION_ID_BYTES, isTooLong } from '../bounds.js';
 import type { List, ListPage } from '../list.js';
 import type { Locks } from './locks.js';
-import {
-  isKeyed,
-  type Answer,
-  type Get,
-  type KeyRecord,
-  type KvRead,
-  type ReadProgram,
-  type Refusal,
-} from '../operation.js';
+import { isKeyed, type Answer, type KeyRecord, type KvRead, type Refusal } from '../operation.js';
 import { decodeProgram, encodeOutcome } from '../program-codec.js';
 import type { Program } from '../program.js';
 import { createRevisionOf, decodeRecord, encodeRecord, revisionOf, versionOf } from './record-row.js';
 import { Records } from './records.js';
+import { Namespaces } from './namespaces.js';
+import { keysOf, rowKeyOf } from './row-keys.js';
 import { META_KEY, decodeMeta, encodeMeta } from './shard-meta.js';
 import type { StateStore } from './state-store.js';
 import { encodeTransactionReply } from '../transaction-codec.js';
@@ -97,6 +91,7 @@ export class KvMachine {
   #clockMs = 0;
   readonly #expiry: ExpiryIndex;
   readonly #deletions: Deletions;
+  readonly #namespaces: Namespaces;
   readonly #records: Records;
   readonly #transactions: Transactions;
   readonly #locks: Locks;
@@ -113,7 +108,8 @@ export class KvMachine {
     this.#dedup = new Dedup(store, { maxEntries, maxKeyedEntries, windowMs: this.#windowMs });
     this.#expiry = new ExpiryIndex(store);
     this.#deletions = new Deletions(store);
-    this.#records = new Records(store, this.#expiry, this.#deletions);
+    this.#namespaces = new Namespaces(store);
+    this.#records = new Records(store, this.#expiry, this.#deletions, this.#namespaces);
     this.#transactions = new Transactions({
       store,
       dedup: this.#dedup,
@@ -209,7 +205,7 @@ export class KvMachine {
 
   /** Returns the record of an encoded key. Its body may be a view of the row and must not be written to. */
   get(key: Uint8Array): KeyRecord | undefined {
-    if (key.length > MAX_ENCODED_KEY_BYTES) return undefined;
+    if (isTooLong(key)) return undefined;
     const row = this.#records.get(rowKeyOf(key));
     return row === undefined ? undefined : decodeRecord(row);
   }
@@ -230,7 +226,12 @@ export class KvMachine {
   }
 
   list(list: List): ListPage {
-    return readKeyPage(this.#store, list);
+    return list.content === 'namespaces' ? this.#namespaces.list(list) : readKeyPage(this.#store, list);
+  }
+
+  /** Whether the namespace of the key exists. */
+  hasNamespace(key: Uint8Array): boolean {
+    return this.#namespaces.of(key) !== undefined;
   }
 
   /** 16 hex digits; equal on all replicas at the same applied index. */
@@ -258,6 +259,7 @@ export class KvMachine {
     this.#deletions.load(meta.deletions);
     this.#expiry.load(meta.deadlines);
     this.#transactions.load(meta.transactions);
+    this.#namespaces.load(meta.namespaces);
   }
 
   #advance(timeMs: number): void {
@@ -375,24 +377,9 @@ export class KvMachine {
       deletions: this.#deletions.state(),
       deadlines: this.#expiry.count,
       transactions: this.#transactions.state(),
+      namespaces: this.#namespaces.state(),
     });
   }
 }
 
 const NO_TRANSACTIONS: readonly OpenTransaction[] = [];
-
-function keysOf(read: Get | ReadProgram): readonly Uint8Array[] {
-  if (read.type === 'get') return [read.key];
-  const { comparisons, then, otherwise } = decodeProgram(read.body);
-  return [...comparisons, ...then, ...otherwise].map(({ key }) => key);
-}
-
-const rowKeyBytes = Buffer.alloc(1 + MAX_BOUND_BYTES);
-const SHORT_KEY = 48;
-
-function rowKeyOf(key: Uint8Array): StateKey {
-  const length = key.length;
-  if (length > SHORT_KEY) rowKeyBytes.set(key, 1);
-  else for (let at = 0; at < length; at += 1) rowKeyBytes[at + 1] = key[at] ?? 0;
-  return binaryString(rowKeyBytes, 0, length + 1);
-}

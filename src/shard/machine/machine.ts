@@ -21,6 +21,8 @@ export interface Machine {
   read(body: Uint8Array, revision: number): Uint8Array;
   /** A page of its keys, in order. */
   list(list: List): ListPage;
+  /** Whether the namespace that the key is in exists; undefined: the machine has none. */
+  hasNamespace?(key: Uint8Array): boolean;
   /** Writes in-memory state into rows; called before a checkpoint. */
   flush(): void;
   /** 16 hex digits; equal on all replicas at the same applied index. */

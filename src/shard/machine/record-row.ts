@@ -45,6 +45,9 @@ export const createRevisionOf = (row: Uint8Array): number => readU48(row, AT.cre
 export const versionOf = (row: Uint8Array): number => readU48(row, AT.version);
 export const hashHighOf = (row: Uint8Array): number => readU32(row, AT.hash);
 export const hashLowOf = (row: Uint8Array): number => readU32(row, AT.hash + 4);
+/** Bytes of the value. */
+export const bodyBytesOf = (row: Uint8Array): number =>
+  row.length - (row[AT.layout] === EXPIRING ? EXPIRING_HEADER_BYTES : HEADER_BYTES) - (row[AT.typeLength] ?? 0);
 /** When the key expires; 0: never. */
 export const expiryOf = (row: Uint8Array): number => (row[AT.layout] === EXPIRING ? readU48(row, AT.expiry) : 0);
 

@@ -13,6 +13,7 @@
  * | 105 | 6 | layout 2: number of keys with a deadline                                |
  * | 111 | 24 | layout 2: the deletions                                                |
  * | 135 | 14 | layout 2: number of open transactions, and the hash over their rows    |
+ * | 149 | 14 | layout 2: number of namespaces, and the hash over their rows           |
  */
 import { StorageCorruption } from '../../raft/index.js';
 import { readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
@@ -20,12 +21,13 @@ import { FORMATS, reads, unknownNumber } from '../formats.js';
 import type { DedupState } from './dedup.js';
 import type { DedupTableState } from './dedup-table.js';
 import type { DeletionsState } from './deletions.js';
+import type { NamespacesState } from './namespaces.js';
 import type { TransactionsState } from './transactions.js';
 
 export const META_KEY = '\u0002';
 const { first: PLAIN, programs: FULL } = FORMATS.shardMeta.numbers;
 const PLAIN_BYTES = 47;
-const FULL_BYTES = 149;
+const FULL_BYTES = 163;
 const AT = {
   unkeyed: 21,
   timed: 47,
@@ -34,6 +36,7 @@ const AT = {
   deadlines: 105,
   deletions: 111,
   transactions: 135,
+  namespaces: 149,
 } as const;
 
 export interface ShardMeta {
@@ -46,11 +49,12 @@ export interface ShardMeta {
   /** Number of keys with a deadline. */
   readonly deadlines: number;
   readonly transactions: TransactionsState;
+  readonly namespaces: NamespacesState;
 }
 
 /** In layout 1 as long as nothing else has to be said, so that builds before feature level 3 can read it. */
 export function encodeMeta(meta: ShardMeta): Uint8Array {
-  const { dedup, deletions, deadlines, transactions } = meta;
+  const { dedup, deletions, deadlines, transactions, namespaces } = meta;
   const isPlain =
     dedup.timed.tail === 0 &&
     dedup.untimed.tail === 0 &&
@@ -76,6 +80,9 @@ export function encodeMeta(meta: ShardMeta): Uint8Array {
   writeU48(row, AT.transactions, transactions.count);
   writeU32(row, AT.transactions + 6, transactions.hashHigh);
   writeU32(row, AT.transactions + 10, transactions.hashLow);
+  writeU48(row, AT.namespaces, namespaces.count);
+  writeU32(row, AT.namespaces + 6, namespaces.hashHigh);
+  writeU32(row, AT.namespaces + 10, namespaces.hashLow);
   return row;
 }
 
@@ -112,6 +119,11 @@ export function decodeMeta(row: Uint8Array | undefined): ShardMeta {
       count: readU48(from, AT.transactions),
       hashHigh: readU32(from, AT.transactions + 6),
       hashLow: readU32(from, AT.transactions + 10),
+    },
+    namespaces: {
+      count: readU48(from, AT.namespaces),
+      hashHigh: readU32(from, AT.namespaces + 6),
+      hashLow: readU32(from, AT.namespaces + 10),
     },
   };
 }

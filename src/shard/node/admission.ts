@@ -8,6 +8,7 @@ import type { DiskStalls } from './disk-stalls.js';
 import type { Replica } from './replica.js';
 import type { ReplicaSet } from './replica-set.js';
 import { shardOfKey } from '../keys/index.js';
+import { isInNamespace, namespaceNameOf } from '../namespace.js';
 import type { Done } from './inbox.js';
 import { refuseLeaving, type Closed } from './leaving.js';
 import type { NodeLimits } from './options.js';
@@ -165,6 +166,9 @@ export class Admission {
     if (!isRead(operation) && !isPlainWrite(operation) && this.#featureLevel() < PROGRAM_LEVEL) {
       return refuse('feature-unavailable');
     }
+    if (isPlainWrite(operation) && isInNamespace(operation.key)) {
+      return refuse('invalid-request', 'a key of a namespace is written by a program', { field: 'key' });
+    }
     const fault = programFault(operation, request.shard, this.#shardCount);
     if (fault !== undefined) return refuse('invalid-request', fault, { field: 'program' });
     const { inflight, inflightBytes } = this.#limits;
@@ -213,7 +217,15 @@ function programFault(operation: KvOperation, shard: number, shardCount: number)
   if (operation.type === 'read' && steps.some(({ type }) => type !== 'get')) return 'a read cannot write';
   if (isOverRange(program)) return undefined;
   const isForeign = ({ key }: { readonly key: Uint8Array }): boolean => shardOfKey(key, shardCount) !== shard;
-  return comparisons.some(isForeign) || steps.some(isForeign) ? 'a key belongs to another shard' : undefined;
+  if (comparisons.some(isForeign) || steps.some(isForeign)) return 'a key belongs to another shard';
+  return namespaceFault([...comparisons, ...steps], operation.type === 'transaction');
+}
+
+/** A program stays in one namespace. So it is never part of a transaction over shards, and limits hold where it is applied. */
+function namespaceFault(parts: readonly { readonly key: Uint8Array }[], overShards: boolean): string | undefined {
+  const names = new Set(parts.map(({ key }) => (isInNamespace(key) ? namespaceNameOf(key) : undefined)));
+  if (names.size > 1) return 'keys are of different namespaces';
+  return overShards && !names.has(undefined) ? 'a namespace is in one shard' : undefined;
 }
 
 /** The part of a prepare; undefined: another message. */

@@ -31,6 +31,7 @@ import { refuseLeaving, type Closed } from './leaving.js';
 import type { Machine, Memtable } from '../machine/index.js';
 import type { Answer, Consistency, KvRead } from '../operation.js';
 import { serveReads } from './operation-faults.js';
+import { serveRead } from './serve-read.js';
 import { refuse } from '../errors.js';
 import type { Logger, Runtime } from '../runtime.js';
 import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js';
@@ -353,12 +354,7 @@ export class Replica implements ReplicaView {
     return this.leases === 'read' && this.raft.mayReadByLease && this.#lease.validAt(this.#now());
   }
 
-  readonly #serve = (read: KvRead): Answer => {
-    const revision = this.applied;
-    if (read.type === 'get') return { type: 'get', record: this.machine.get(read.key), revision };
-    if (read.type === 'list') return { type: 'list', revision, ...this.machine.list(read) };
-    return { type: 'program', revision, outcome: this.machine.read(read.body, revision), replayed: false };
-  };
+  readonly #serve = (read: KvRead): Answer => serveRead(this.machine, read, this.applied);
 
   #onLeadershipLost(): void {
     this.#lease.drop();

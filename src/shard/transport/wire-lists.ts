@@ -2,8 +2,10 @@
 import { encodeErrorOf } from '../bounds.js';
 import { FORMATS, namesOf, unknownNumber } from '../formats.js';
 import type { List, ListContent, ListItem } from '../list.js';
+import type { Namespace } from '../namespace.js';
 import type { Answer, Consistency } from '../operation.js';
 import { readRecord, writeRecord } from '../record-codec.js';
+import { readLimits, writeLimits } from '../step-fields.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 
 const CONTENTS: readonly ListContent[] = namesOf(FORMATS.listContent);
@@ -59,6 +61,7 @@ export function writeListAnswer(out: WireWriter, answer: ListAnswer): void {
     out.u8(ITEMS[item.type]);
     out.shortBytes(item.key);
     if (item.type === 'record') writeRecord(out, item.record);
+    if (item.type === 'namespace') writeNamespace(out, item.namespace);
   }
 }
 
@@ -84,9 +87,27 @@ function readItem(input: WireReader): ListItem {
       return { type: 'deferred', key };
     case ITEMS.prefix:
       return { type: 'prefix', key };
+    case ITEMS.namespace:
+      return { type: 'namespace', key, namespace: readNamespace(input) };
     default:
       throw new WireError(unknownNumber(FORMATS.listItem, number));
   }
+}
+
+function writeNamespace(out: WireWriter, namespace: Namespace): void {
+  out.u48(namespace.createRevision);
+  out.u48(namespace.revision);
+  out.u48(namespace.keys);
+  out.u48(namespace.bytes);
+  writeLimits(out, namespace);
+}
+
+function readNamespace(input: WireReader): Namespace {
+  const createRevision = input.u48();
+  const revision = input.u48();
+  const keys = input.u48();
+  const bytes = input.u48();
+  return { createRevision, revision, keys, bytes, ...readLimits(input) };
 }
 
 function named<Name extends string>(

@@ -2,7 +2,7 @@
  * Client operations and their answers on the wire, between routers and nodes. Keys and bodies are read as views into
  * the frame.
  */
-import { MAX_ENCODED_KEY_BYTES, OPERATION_ID_BYTES, encodeErrorOf } from '../bounds.js';
+import { OPERATION_ID_BYTES, encodeErrorOf, isTooLong } from '../bounds.js';
 import { readDetails, readErrorCode, writeDetails } from '../error-codec.js';
 import { FORMATS, namesOf, unknownNumber } from '../formats.js';
 import {
@@ -92,7 +92,7 @@ function readOperation(input: WireReader, shard: number): KvOperation {
   if (type === OPERATIONS.list) return readList(input, shard);
   const key = input.shortBytes();
   const leastBytes = type === OPERATIONS.transaction ? 0 : 1;
-  if (key.length < leastBytes || key.length > MAX_ENCODED_KEY_BYTES) {
+  if (key.length < leastBytes || isTooLong(key)) {
     throw new WireError(`a key of ${key.length} bytes`);
   }
   switch (type) {
