@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { ROUTES } from '../../src/router/admin/route-index.js';
 import { HEADERS, headersOf, QUERY } from '../../src/router/http/index.js';
 import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
-import { LIST_PARAMETERS } from '../../src/router/kv/range-query.js';
+import { DELETE_PARAMETERS, LIST_PARAMETERS } from '../../src/router/kv/range-query.js';
 import { createApp } from '../../src/router/index.js';
 import { expiryOf } from '../../src/router/kv/single.js';
 import { batchAnswer, problemAnswer, transactionAnswer } from '../../src/router/kv/answer-schemas.js';
@@ -108,8 +108,10 @@ describe('/openapi.json', () => {
       properties: { by: { type: 'integer', format: 'int64' }, ttl: { type: 'string' }, clamp: { type: 'boolean' } },
     });
     expect(Object.keys(paths['/v1/kv/{key}']?.['patch']?.requestBody?.content ?? {})).toHaveLength(5);
-    const listed = paths['/v1/kv']?.['get']?.parameters.filter(({ in: place }) => place === 'query');
-    expect(listed?.map(({ name }) => name).sort()).toEqual([...LIST_PARAMETERS].sort());
+    const queryOf = (operation: Operation | undefined): string[] =>
+      (operation?.parameters ?? []).flatMap(({ name, in: place }) => (place === 'query' ? [name] : [])).sort();
+    expect(queryOf(paths['/v1/kv']?.['get'])).toEqual([...LIST_PARAMETERS].sort());
+    expect(queryOf(paths['/v1/kv']?.['delete'])).toEqual([...DELETE_PARAMETERS].sort());
   });
 
   it('describes the answers that are given', async () => {

@@ -45,6 +45,7 @@ export const QUERY = {
   reverse: flag,
   keys_only: flag,
   count_only: flag,
+  dry_run: flag,
   delimiter: text('keys that have it behind the prefix are grouped'),
   verbose: text('all checks are shown, also those that hold'),
   strict: text('every shard has to be served'),

@@ -109,7 +109,16 @@ export const PATHS: Readonly<Record<string, PathDescription>> = {
       },
     },
   },
-  '/v1/kv': { get: list, head: list },
+  '/v1/kv': {
+    get: list,
+    head: list,
+    delete: {
+      summary: 'delete the keys of a range, which must have a bound',
+      query: ['prefix', 'start', 'end', 'key_type', 'dry_run'],
+      headers: ['Idempotency-Key', ...COMMON],
+      answers: { 200: { what: 'how many', content: { [JSON_TYPE]: 'json' } } },
+    },
+  },
   '/v1/batch': {
     post: {
       summary: 'up to 1,000 independent operations, each with a result of its own',
