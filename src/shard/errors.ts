@@ -34,6 +34,7 @@ export const ERRORS = {
   'quota-exceeded': row('not_applied', false, 'the namespace would have more keys or bytes than its limit'),
   conflict: row('not_applied', true, 'other transactions held a key, or kept changing it, until the deadline'),
   'feature-unavailable': row('not_applied', true, 'some node of the cluster runs a version without this feature'),
+  'snapshot-expired': row('not_applied', false, 'the state that a stream reads is not kept any longer'),
   'idempotency-key-reused': row('not_applied', false, 'the idempotency key was used for another request'),
   'idempotency-key-expired': row(
     'unknown',

@@ -49,6 +49,16 @@ export interface List {
    */
   readonly bytes: number;
   readonly consistency: Consistency;
+  /** Reads a view of the shard; undefined: its state as it is. */
+  readonly view?: ListView;
+}
+
+/** A view that the replica keeps between the pages of a list. It ends with the last page, or by its bounds. */
+export interface ListView {
+  /** As the answer to the first page has it; 0: opens one. */
+  readonly id: number;
+  /** Ends the view; there is no page. */
+  readonly isLast: boolean;
 }
 
 export type ListItem =
@@ -70,4 +80,6 @@ export interface ListPage {
    * reaches the end.
    */
   readonly rest: Uint8Array | undefined;
+  /** Of the view that was read. */
+  readonly view?: number;
 }

@@ -287,6 +287,37 @@ describe.each(FRONTS.slice(1))('over $name', ({ start: begin }) => {
     }
   });
 
+  it('a stream has every line as of one moment, and a last one that says so', async () => {
+    const front = await begin();
+    const ndjson = { accept: 'application/x-ndjson' };
+    const linesOf = async (query: string): Promise<Record<string, unknown>[]> => {
+      const { status, text } = await front.http.ask('GET', `/v1/kv${query}`, ndjson);
+      expect([status, text.endsWith('\n')]).toEqual([200, true]);
+      return text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>);
+    };
+    try {
+      const keys = Array.from({ length: 30 }, (_, n) => `k${100 + n}`);
+      for (const key of keys) await put(key, `{"text":\n"${'x'.repeat(20_000)}"}`, 'application/json', front.http);
+      const lines = await linesOf('?prefix=k');
+      expect(lines.slice(0, -1).map(({ key }) => key)).toEqual(keys);
+      const revisions = { '0': expect.any(Number) as number };
+      expect(lines.at(-1)).toEqual({ end: true, count: 30, revisions });
+      const backwards = await linesOf('?prefix=k&reverse=true&keys_only=true');
+      expect(backwards.slice(0, -1).map(({ key }) => key)).toEqual([...keys].reverse());
+      const some = await linesOf('?prefix=k&limit=3');
+      expect(some.at(-1)).toEqual({ end: true, count: 3, revisions, cursor: expect.any(String) as string });
+      const rest = await linesOf(`?prefix=k&cursor=${String(some.at(-1)?.['cursor'])}`);
+      expect(rest.map(({ key }) => key).slice(0, -1)).toEqual(keys.slice(3));
+      expect(await linesOf('?prefix=none')).toEqual([{ end: true, count: 0, revisions }]);
+      front.checkNodes();
+    } finally {
+      await front.close();
+    }
+  });
+
   it('a range is deleted, counted beforehand, and once under an idempotency key', async () => {
     const front = await begin();
     const remove = async (query: string, headers: Record<string, string> = {}): Promise<unknown[]> => {

@@ -134,7 +134,12 @@ const lists: fc.Arbitrary<Omit<List, 'shard'>> = fc
     bytes: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
     consistency,
   })
-  .map((list) => (list.content === 'count' ? { ...list, grouping: undefined } : list));
+  .map((list) => (list.content === 'count' ? { ...list, grouping: undefined } : list))
+  .chain((list) =>
+    fc
+      .option(fc.record({ id: integer, isLast: fc.boolean() }), { nil: undefined })
+      .map((view) => (view === undefined ? list : { ...list, view })),
+  );
 
 const requests: fc.Arbitrary<ShardRequest> = fc
   .record({

@@ -26,6 +26,7 @@ const SHARD_ROWS: Readonly<Record<ErrorCode, HttpRow>> = {
   'namespace-not-empty': { status: 409 },
   'quota-exceeded': { status: 507 },
   conflict: { status: 409, retryAfterMs: 100 },
+  'snapshot-expired': { status: 409 },
   'idempotency-key-reused': { status: 422 },
   'idempotency-key-expired': { status: 422 },
   'not-here': { status: 421 },

@@ -3,6 +3,7 @@ import {
   KvorumError,
   shardOfPrefix,
   type Consistency,
+  type List,
   type Logger,
   type Outcome,
   type Topology,
@@ -16,6 +17,7 @@ import {
   type AskShard,
   type Backend,
   type Dispatcher,
+  type DispatchReply,
   type DispatchOptions,
   type ListFailure,
 } from '../dispatch/index.js';
@@ -33,6 +35,7 @@ import {
   SECURITY_HEADERS,
   sendProblem,
   splitTarget,
+  type StreamedRequest,
 } from '../http/index.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { Gate } from './gate.js';
@@ -47,6 +50,7 @@ import {
   type NamedRange,
   type RangeQuery,
 } from './range-query.js';
+import { RangeStream } from './range-stream.js';
 import type { OperationName, RequestObserver } from './exchange.js';
 
 export const RANGE_PATH = '/v1/kv';
@@ -55,6 +59,8 @@ export const RANGE_METHODS = 'GET, HEAD, DELETE';
 const MAX_READING = 32;
 /** Lists that wait for that. */
 const MAX_WAITING = 1_000;
+const MAX_STREAMS = 64;
+const NDJSON = 'application/x-ndjson';
 
 export interface RangeRoutesOptions {
   readonly backend: Backend;
@@ -66,7 +72,7 @@ export interface RangeRoutesOptions {
 
 /** One request, until it is answered. */
 interface Exchange {
-  readonly request: DataRequest;
+  readonly request: StreamedRequest;
   readonly requestId: string;
   readonly query: string;
   readonly startedAt: number;
@@ -81,6 +87,7 @@ interface Reading {
 export class RangeRoutes {
   readonly #options: RangeRoutesOptions;
   readonly #gate = new Gate(MAX_READING, MAX_WAITING);
+  readonly #streams = new Gate(MAX_STREAMS, 0);
   #inFlight = 0;
   #closing = false;
 
@@ -97,7 +104,7 @@ export class RangeRoutes {
   }
 
   /** Serves the request if its path is that of ranges, else returns false. @param target raw, as it came */
-  handle(request: DataRequest, target: string, requestId: string): boolean {
+  handle(request: StreamedRequest, target: string, requestId: string): boolean {
     if (target !== RANGE_PATH && !target.startsWith(`${RANGE_PATH}?`)) return false;
     const exchange = { request, requestId, query: target, startedAt: performance.now() };
     this.#inFlight += 1;
@@ -137,6 +144,10 @@ export class RangeRoutes {
     const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scopeOf(topology, query));
     const ask = askWithin(this.#source(), options);
     const reading = { ask, topology, consistency };
+    if (!query.countOnly && (headers.accept ?? '').includes(NDJSON)) {
+      const limit = parameters.has('limit') ? query.limit : Infinity;
+      return this.#stream(exchange, { ...query, limit }, after, reading);
+    }
     const release = await this.#gate.enter(options.deadlineMs);
     if (release === undefined) return this.#refuse(exchange, { code: 'overloaded', detail: 'too many lists are read' });
     try {
@@ -163,6 +174,49 @@ export class RangeRoutes {
     const cursor = page.rest && encodeCursor(page.rest, scopeOf(topology, query));
     this.#answer(exchange, consistency, pageBody(page.items, cursor, page.revisions));
     return 'ok';
+  }
+
+  async #stream(
+    exchange: Exchange,
+    query: RangeQuery,
+    after: Uint8Array | undefined,
+    { ask, topology, consistency }: Reading,
+  ): Promise<ProblemCode | 'ok'> {
+    const { request, requestId } = exchange;
+    const { response } = request;
+    const { reverse, grouping, limit } = query;
+    const range = remaining(query, after);
+    const shards = isEmptyRange(range) ? [] : shardsOf(query, topology);
+    const content = query.keysOnly ? 'keys' : 'values';
+    const release = await this.#streams.enter(0);
+    if (release === undefined)
+      return this.#refuse(exchange, { code: 'overloaded', detail: 'too many streams are read' });
+    try {
+      const asked = { ...range, reverse, shards, content, grouping, consistency, limit } as const;
+      const stream = new RangeStream(response, asked, {
+        open: ask,
+        next: (node, list) => this.#askNode(node, list),
+        cursorAt: (bound) => encodeCursor(bound, scopeOf(topology, query)),
+      });
+      const failed = await stream.open();
+      if (failed !== undefined) return this.#fail(exchange, { type: 'failed', ...failed }, consistency);
+      const head = headOf(requestId, consistency, this.#closing);
+      response.writeHead(200, [...head, 'Content-Type', NDJSON, 'Vary', 'Accept']);
+      return (await stream.run()) ?? 'ok';
+    } finally {
+      release();
+    }
+  }
+
+  /** Asks the node that keeps the view of a stream: no other one can go on with it. */
+  #askNode(node: number, operation: List): Promise<DispatchReply> {
+    const { shard } = operation;
+    const request = { shard, budgetMs: this.#options.limits.defaultTimeoutMs, operation };
+    return new Promise((resolve) => {
+      this.#options.backend.submit(node, request, (reply) => {
+        resolve({ ...reply, shard });
+      });
+    });
   }
 
   async #count(

@@ -7,6 +7,7 @@ export {
   type EntryView,
   viewEntry,
 } from './command.js';
+export { readKeyPage, rowRangeOf } from './key-page.js';
 export { KvMachine } from './kv-machine.js';
 export type { Machine } from './machine.js';
 export { Memtable } from './memtable.js';

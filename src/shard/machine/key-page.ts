@@ -25,7 +25,7 @@ const BEHIND_ALL_KEYS = Uint8Array.of(0xff);
 const RECORDS_END = String.fromCharCode(RECORD_SPACE.charCodeAt(0) + 1);
 
 export function readKeyPage(store: Pick<StateStore, 'range'>, list: List): ListPage {
-  const range = rangeOf(list);
+  const range = rowRangeOf(list);
   if (range.to !== undefined && range.from >= range.to) return { items: [], count: 0, rest: undefined };
   if (list.content === 'count') {
     const { rows, rest } = store.range(range, { rows: MAX_COUNTED_ROWS, bytes: MAX_LIST_BYTES });
@@ -35,7 +35,8 @@ export function readKeyPage(store: Pick<StateStore, 'range'>, list: List): ListP
   return list.grouping === undefined ? builder.read(store, range) : builder.readGrouped(store, range);
 }
 
-function rangeOf({ from, to, reverse, content }: List): RowRange {
+/** The rows that a list reads. */
+export function rowRangeOf({ from, to, reverse, content }: List): RowRange {
   return {
     from: rowKeyOf(from),
     to: to === undefined ? RECORDS_END : rowKeyOf(to),

@@ -26,13 +26,13 @@ import { checkSnapshotChunk } from '../../raft/storage/index.js';
 import { BlockedOperations } from './blocked.js';
 import { CommitStall } from './commit-stall.js';
 import { EntryClock } from './entry-clock.js';
-import type { ErrorCode } from '../errors.js';
+import { refuse, type ErrorCode } from '../errors.js';
+import { ListSessions } from './list-sessions.js';
 import { refuseLeaving, type Closed } from './leaving.js';
 import type { Machine, Memtable } from '../machine/index.js';
 import type { Answer, Consistency, KvRead } from '../operation.js';
 import { serveReads } from './operation-faults.js';
 import { serveRead } from './serve-read.js';
-import { refuse } from '../errors.js';
 import type { Logger, Runtime } from '../runtime.js';
 import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js';
 import type { GroupStatus } from '../status.js';
@@ -47,7 +47,7 @@ export interface ReplicaOptions {
   readonly raft: RaftOptions;
   readonly machine: Machine;
   readonly table: Memtable;
-  readonly clocks: Pick<Runtime, 'now' | 'wallTime'>;
+  readonly clocks: Pick<Runtime, 'now' | 'wallTime' | 'every' | 'random'>;
   readonly logger: Logger;
 }
 
@@ -65,13 +65,13 @@ export class Replica implements ReplicaView {
   /** At stages before `read`, reads by lease need a round like any other. */
   leases: LeaseStage = 'off';
 
-  /** Monotonic ms. */
   readonly #now: () => number;
   readonly #logger: Logger;
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
   readonly #blocked = new BlockedOperations();
   readonly #lease = new Lease();
+  readonly #lists: ListSessions;
   readonly #maxBatchBytes: number;
   #proposals: { readonly data: Uint8Array; readonly waiter: Waiter }[] = [];
   #knownLeader: NodeId = NONE;
@@ -86,6 +86,7 @@ export class Replica implements ReplicaView {
     this.#logger = options.logger;
     this.stall = new CommitStall(this.#now);
     this.entryClock = new EntryClock(this.raft, this.machine, options.raft, options.clocks);
+    this.#lists = new ListSessions(this.machine, this.table, options.clocks);
     this.#maxBatchBytes = options.raft.maxUncommittedBytes;
     this.applied = options.raft.snapshot.index;
     this.machine.load();
@@ -354,7 +355,10 @@ export class Replica implements ReplicaView {
     return this.leases === 'read' && this.raft.mayReadByLease && this.#lease.validAt(this.#now());
   }
 
-  readonly #serve = (read: KvRead): Answer => serveRead(this.machine, read, this.applied);
+  readonly #serve = (read: KvRead): Answer =>
+    read.type === 'list' && read.view !== undefined
+      ? this.#lists.serve(read, this.applied)
+      : serveRead(this.machine, read, this.applied);
 
   #onLeadershipLost(): void {
     this.#lease.drop();
