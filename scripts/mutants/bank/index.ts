@@ -109,6 +109,9 @@ import { k90 } from './k90-row-after-publish.js';
 import { k91 } from './k91-checkpoint-in-slices.js';
 import { k92 } from './k92-time-from-the-wall.js';
 import { k93 } from './k93-leader-starts-at-its-wall-clock.js';
+import { k94 } from './k94-expiry-by-the-wall-clock.js';
+import { k95 } from './k95-deadlines-forgotten.js';
+import { k96 } from './k96-keyed-among-unkeyed.js';
 import { k110 } from './k110-namespace-drifts-at-overwrite.js';
 
 export const BANK: readonly Mutant[] = [
@@ -221,5 +224,8 @@ export const BANK: readonly Mutant[] = [
   k91,
   k92,
   k93,
+  k94,
+  k95,
+  k96,
   k110,
 ];
