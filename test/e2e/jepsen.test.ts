@@ -1,7 +1,8 @@
 /** `npm run jepsen` for a few seconds on real processes: a verdict, and nothing left behind. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { checkTransactions, readTransactions } from '../../src/check/index.js';
 import { cleanEnvironment, Program, projectRoot, Scene, until } from './processes.js';
 
 /** A cluster's start, a run of some seconds, a judgement: on a machine that does a lot besides. */
@@ -58,6 +59,32 @@ it(
     expect(readFileSync(historyPath, 'utf8').trimEnd().split('\n')).toHaveLength(total);
     expect(leftIn(temporary)).toEqual([]);
     expect(processesOf(temporary)).toEqual([]);
+  },
+  LIMIT_MS,
+);
+
+it(
+  'transactions over shards, a partition and a kill: strictly serializable, also judged again from the file',
+  async () => {
+    const temporary = scene.folder();
+    const historyPath = join(scene.folder(), 'history.jsonl');
+    const program = jepsen(
+      temporary,
+      ...['--workload', 'list-append', '--nodes', '3', '--seconds', '7', '--faults', 'halves,kill-leader'],
+      // So few requests a second that a busy machine can do a tenth of them.
+      ...['--clients', '8', '--rate', '4', '--seed', 'smoke', '--history', historyPath, '--json'],
+    );
+    const { code } = await program.ended;
+    expect(program.stdout, program.output).toHaveLength(1);
+    const report = JSON.parse(program.stdout[0]!) as Record<string, unknown>;
+    const verdict = 'STRICTLY SERIALIZABLE';
+    expect({ code, ...report }, program.output).toMatchObject({ code: 0, verdict, passed: true, failures: [] });
+    const { total } = report['operations'] as { total: number };
+    const history = await readTransactions(createReadStream(historyPath));
+    expect(history).toHaveLength(total);
+    expect(checkTransactions(history).verdict).toBe(verdict);
+    expect(history.some(({ ops, ok }) => ok === true && new Set(ops.map(([, key]) => key)).size > 1)).toBe(true);
+    expect(leftIn(temporary)).toEqual([]);
   },
   LIMIT_MS,
 );

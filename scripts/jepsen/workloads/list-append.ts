@@ -21,6 +21,8 @@ export interface ListAppendOptions {
 type Op = TransactionRecord['ops'][number];
 type Scalar = Op[1];
 
+/** So few that transactions meet, so many that most are not refused for it. */
+const KEYS_PER_CLIENT = 2;
 /** A read writes the whole list into the history. */
 const MOST_OPERATIONS_PER_KEY = 120;
 const MOST_OPERATIONS = 4;
@@ -31,7 +33,7 @@ const SINGLE_READ_SHARE = 0.15;
 const END = ',';
 
 export function listAppendWorkload(options: ListAppendOptions): Workload {
-  const active = Math.max(MOST_OPERATIONS, options.clients);
+  const active = Math.max(MOST_OPERATIONS, KEYS_PER_CLIENT * options.clients);
   const budget = Math.min(MOST_OPERATIONS_PER_KEY, options.operationsPerKey);
   const pool = new KeyPool({ prefix: 'list', active, budget });
   let elements = 0;
