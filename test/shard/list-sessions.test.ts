@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadHash } from '../../src/shard/keys/hash.js';
 import type { List } from '../../src/shard/list.js';
-import { KvMachine, type Memtable } from '../../src/shard/machine/index.js';
+import type { Memtable } from '../../src/shard/machine/index.js';
 import { encodeContent } from '../../src/shard/machine/record-row.js';
 import { ListSessions, SESSION_MS, SESSION_WAL_BYTES } from '../../src/shard/node/list-sessions.js';
 import { MapStateStore } from '../support/map-state-store.js';
@@ -39,7 +39,7 @@ class Lab {
       };
     };
     let id = 0;
-    this.sessions = new ListSessions(new KvMachine(this.store), { openView } as unknown as Memtable, {
+    this.sessions = new ListSessions({ openView } as unknown as Memtable, {
       now: () => this.nowMs,
       random: () => (id += 1) / 100,
       every: (_ms, task) => {
@@ -56,9 +56,8 @@ class Lab {
   }
 
   /** The keys of a page, how to go on, and its revision; or the code of a refusal. */
-  page(view: number | undefined, from: Uint8Array | undefined = list.from, isLast = false) {
-    const ofView = view === undefined ? {} : { view: { id: view, isLast } };
-    const answer = this.sessions.serve({ ...list, from, ...ofView }, 9);
+  page(id: number, from: Uint8Array | undefined = list.from, isLast = false) {
+    const answer = this.sessions.serve({ ...list, from }, { id, isLast }, 9);
     if (answer.type === 'refused') return answer.code;
     if (answer.type !== 'list') throw new Error('no list');
     const keys = answer.items.map(({ key }) => Buffer.from(key.subarray(1)).toString());

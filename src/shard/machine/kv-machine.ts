@@ -161,6 +161,8 @@ export class KvMachine {
   /** Transactions that write something which the read would see; undefined: none. */
   writersFor(read: KvRead): readonly string[] | undefined {
     if (this.#locks.size === 0) return undefined;
+    // A later page of a stream reads a state from before these locks.
+    if (read.type === 'list' && read.view !== undefined && read.view.id !== 0) return undefined;
     const writers =
       read.type === 'list'
         ? this.#locks.writersBetween(rowKeyOf(read.from), read.to && rowKeyOf(read.to))

@@ -6,7 +6,7 @@
 import { ViewClosed, ViewUnavailable } from '../../raft/index.js';
 import { refuse } from '../errors.js';
 import type { List } from '../list.js';
-import { readKeyPage, rowRangeOf, type Machine, type Memtable, type RowView } from '../machine/index.js';
+import { readKeyPage, rowRangeOf, type Memtable, type RowView } from '../machine/index.js';
 import type { Answer } from '../operation.js';
 import type { Runtime, Timer } from '../runtime.js';
 
@@ -24,21 +24,17 @@ interface Session {
 
 export class ListSessions {
   readonly #sessions = new Map<number, Session>();
-  readonly #machine: Machine;
   readonly #table: Memtable;
   readonly #clocks: Pick<Runtime, 'now' | 'every' | 'random'>;
   #sweep: Timer | undefined;
 
-  constructor(machine: Machine, table: Memtable, clocks: Pick<Runtime, 'now' | 'every' | 'random'>) {
-    this.#machine = machine;
+  constructor(table: Memtable, clocks: Pick<Runtime, 'now' | 'every' | 'random'>) {
     this.#table = table;
     this.#clocks = clocks;
   }
 
   /** @param revision the applied index */
-  serve(list: List, revision: number): Answer {
-    const { view } = list;
-    if (view === undefined) return { type: 'list', revision, ...this.#machine.list(list) };
+  serve(list: List, view: NonNullable<List['view']>, revision: number): Answer {
     if (view.id === 0) return this.#open(list, revision);
     this.#dropExpired();
     if (view.isLast) this.#drop(view.id);

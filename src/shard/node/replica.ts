@@ -86,7 +86,7 @@ export class Replica implements ReplicaView {
     this.#logger = options.logger;
     this.stall = new CommitStall(this.#now);
     this.entryClock = new EntryClock(this.raft, this.machine, options.raft, options.clocks);
-    this.#lists = new ListSessions(this.machine, this.table, options.clocks);
+    this.#lists = new ListSessions(this.table, options.clocks);
     this.#maxBatchBytes = options.raft.maxUncommittedBytes;
     this.applied = options.raft.snapshot.index;
     this.machine.load();
@@ -355,10 +355,7 @@ export class Replica implements ReplicaView {
     return this.leases === 'read' && this.raft.mayReadByLease && this.#lease.validAt(this.#now());
   }
 
-  readonly #serve = (read: KvRead): Answer =>
-    read.type === 'list' && read.view !== undefined
-      ? this.#lists.serve(read, this.applied)
-      : serveRead(this.machine, read, this.applied);
+  readonly #serve = (read: KvRead): Answer => serveRead(this.machine, read, this.applied, this.#lists);
 
   #onLeadershipLost(): void {
     this.#lease.drop();
