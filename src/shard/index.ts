@@ -119,6 +119,7 @@ export {
   type PatchFault,
   Tape,
   type TapeId,
+  transactionIn,
 } from './machine/index.js';
 export {
   type CheckpointLimits,

@@ -30,7 +30,11 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'busy-end': (scenario) => ({ ...scenario, busyEnd: true }),
   'hung-alone': (scenario, random) => leftAlone(scenario, random, 'hung'),
   'failed-alone': (scenario, random) => leftAlone(scenario, random, 'failed'),
+  transactions,
 };
+
+/** More than a run needs. */
+const LEAST_DEDUP_ENTRIES = 16_384;
 
 const electionMs = ({ timers }: Scenario): number => timers.tickMs * timers.electionTicks;
 
@@ -110,6 +114,26 @@ function shortPatience(scenario: Scenario, random: Random): Scenario {
   const { network } = scenario;
   const narrow = network.narrow && { ...network.narrow, measureEveryMs: random.pick([100, 500]) };
   return { ...scenario, patience, keyedShare: 0, network: { ...network, ...(narrow === undefined ? {} : { narrow }) } };
+}
+
+/**
+ * Not with dedup windows of less than a second, nor with small dedup tables: a shard that has forgotten a vote could give
+ * another one to a message that was long on its way, and a client's repeat would be applied again.
+ */
+function transactions(scenario: Scenario, random: Random): Scenario {
+  const { patience, dedupEntries, keyedEntries } = scenario;
+  if (patience !== undefined) return scenario;
+  return {
+    ...scenario,
+    dedupEntries: Math.max(dedupEntries, LEAST_DEDUP_ENTRIES),
+    keyedEntries: Math.max(keyedEntries, LEAST_DEDUP_ENTRIES),
+    transactions: {
+      clients: random.integer(2, 4),
+      keys: random.integer(2, 5),
+      keyedShare: random.pick([0, 0.3, 0.8]),
+      thinkMs: random.pick([10, 30, 60]),
+    },
+  };
 }
 
 /** Long hangs cost virtual time, so they are rare. */

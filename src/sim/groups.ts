@@ -27,6 +27,24 @@ export function leaderless(cluster: SimCluster, scenario: Scenario): string[] {
   return missing;
 }
 
+/** By group: what is committed anywhere. */
+export const commitsOf = (cluster: SimCluster): Map<number, number> =>
+  new Map(
+    [...replicasOf(cluster)].map(([group, replicas]) => [group, Math.max(...replicas.map(({ raft }) => raft.commit))]),
+  );
+
+/** Replicas that have not applied so much yet. */
+export function behind(cluster: SimCluster, due: ReadonlyMap<number, number>): string[] {
+  const late: string[] = [];
+  for (const [group, replicas] of replicasOf(cluster)) {
+    for (const { raft, applied } of replicas) {
+      const wanted = due.get(group) ?? 0;
+      if (applied < wanted) late.push(`g${group}: n${raft.id} has applied ${applied}, not ${wanted}`);
+    }
+  }
+  return late;
+}
+
 /** Replicas that have not applied the same entries, or have reached different states. */
 export function differences(cluster: SimCluster, scenario: Scenario): string[] {
   const different: string[] = [];

@@ -55,6 +55,18 @@ export const MARKS = [
   'quarantine-ended',
   /** A new leader's first entry had a time, and an entry of an earlier leader in its log to compare it with. */
   'time-continued',
+  /** A transaction over shards found a key held by another one, and was aborted to be tried again. */
+  'transaction-met-another',
+  /** A transaction was finished by a process that did not begin it. */
+  'transaction-finished-by-another',
+  /** A client's repeat of a transaction under its id was answered with the outcome of an earlier attempt. */
+  'transaction-replayed',
+  /** The leader that decided a transaction in its shard was not the one that prepared it. */
+  'transaction-outlives-leadership',
+  /** A read waited until a transaction let go of its keys. */
+  'read-waited-for-transaction',
+  /** A write met a key of a transaction, and was proposed again when that had ended. */
+  'write-waited-for-transaction',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

@@ -40,6 +40,8 @@ export const MODELS = [
   'hung-alone',
   /** The same with a disk that has failed. */
   'failed-alone',
+  /** Some clients run transactions over lists in several shards. */
+  'transactions',
 ] as const;
 
 export type Model = (typeof MODELS)[number];
@@ -63,6 +65,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'busy-end': 0.3,
   'hung-alone': 0.06,
   'failed-alone': 0.06,
+  transactions: 0.3,
 };
 
 /** Kinds of faults that some seeds have by default. */

@@ -118,7 +118,8 @@ export class Reference {
 
   #ledger(group: GroupId, { decided }: Shard, index: number, view: EntryView, answer: Answer | undefined): void {
     const { reached } = this.#options;
-    if (answer === undefined || view.kind === 'expire') return;
+    // All that is said about one transaction has one id (`transaction-checker.ts`).
+    if (answer === undefined || view.kind === 'expire' || view.kind === 'transaction') return;
     const isKeyed = view.attempt === 'keyed' || view.attempt === 'keyed-retry';
     if (answer.type === 'refused') {
       if (answer.code === 'idempotency-key-expired' && isKeyed) reached('keyed-id-evicted');

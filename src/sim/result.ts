@@ -22,7 +22,7 @@ export interface SimResult {
 
 export interface SimFailure {
   /** Failed check; `idle`: the seed did too little to prove anything; `crash`: an exception. */
-  readonly check: 'invariant' | 'linearizability' | 'liveness' | 'convergence' | 'idle' | 'crash';
+  readonly check: 'invariant' | 'linearizability' | 'serializability' | 'liveness' | 'convergence' | 'idle' | 'crash';
   readonly reason: string;
   /** Virtual milliseconds at which it was detected. */
   readonly atMs: number;

@@ -4,17 +4,17 @@
  */
 import { checkHistory, formatReport } from '../check/index.js';
 import { InvariantViolation, describeMessage } from '../raft/index.js';
+import { catchUp, readBack } from './aftermath.js';
 import { Client } from './client.js';
 import { MachineClock } from './clock.js';
 import { Digest } from './digest.js';
 import { ExpiryChecker } from './expiry-checker.js';
-import { differences, leaderless, replicasOf } from './groups.js';
+import { differences, leaderless } from './groups.js';
 import { History } from './history.js';
 import type { Scenario } from './scenario.js';
 import { LeaseChecker } from './lease-checker.js';
 import { Marks } from './marks.js';
 import { Nemesis } from './nemesis.js';
-import { keyNames } from './programs.js';
 import { longestElectionMs } from './node-settings.js';
 import { Random } from '../random.js';
 import { ReadinessChecker } from './readiness-checker.js';
@@ -25,6 +25,7 @@ import { SimCluster } from './sim-cluster.js';
 import { Reference } from './reference.js';
 import { runTrial, type TrialParameters, type TrialScene } from './trial.js';
 import { TimeChecker } from './time-checker.js';
+import { TransactionLoad } from './transaction-load.js';
 import { TurningPoints } from './turning-points.js';
 import { InvariantChecker } from './invariant-checker.js';
 import { stackOf } from '../thrown.js';
@@ -59,6 +60,7 @@ class Simulation {
   readonly #marks = new Marks();
   readonly #reference: Reference;
   #checker: InvariantChecker | undefined;
+  #load: TransactionLoad | undefined;
   #failure: SimFailure | undefined;
 
   constructor(seed: number, scenario: Scenario, { trace }: RunOptions) {
@@ -106,7 +108,7 @@ class Simulation {
       failure: this.#failure,
       simulatedMs: Math.round(now),
       events: happened,
-      operations: this.#history.counts,
+      operations: this.#load?.addTo(this.#history.counts) ?? this.#history.counts,
       faults: { ...nemesis.injected },
       reached: { ...this.#marks.counts },
       digest: this.#digest.toString(),
@@ -159,6 +161,7 @@ class Simulation {
         points.inspect(node.id, node.replicas());
         leases?.inspect(node);
         times.inspect(node.id, node.replicas());
+        this.#load?.inspect(node.id, node.replicas());
       } catch (error) {
         this.#violated(error);
       }
@@ -204,6 +207,10 @@ class Simulation {
     this.#traceEvent(`FAILED: ${check}: ${reason}`);
   }
 
+  #failFor(check: SimFailure['check'], reason: string | undefined): void {
+    if (reason !== undefined) this.#fail(check, reason);
+  }
+
   #traceEvent(what: string): void {
     this.#digest.text(what);
     this.#line(what);
@@ -216,6 +223,8 @@ class Simulation {
   async #live(cluster: SimCluster, nemesis: Nemesis, expiry: ExpiryChecker): Promise<void> {
     const { durationMs, clients: count } = this.#scenario;
     const clients = Array.from({ length: count }, (_, number) => this.#client(cluster, number));
+    const load = this.#transactions(cluster);
+    this.#load = load;
     cluster.start();
     // Some clients start before the cluster has leaders: their operations must wait, not fail.
     await this.#runFor(200);
@@ -223,6 +232,7 @@ class Simulation {
     if (this.#scenario.leaseReads)
       await this.#scheduler.until(() => readsByLease(cluster), LEASES_WITHIN_MS, POLL_INTERVAL_MS);
     for (const client of clients) client.start();
+    load.start();
     nemesis.schedule(this.#scenario.faults);
     await this.#runFor(durationMs);
     if (this.#failure !== undefined) return;
@@ -234,7 +244,7 @@ class Simulation {
         nemesis.mend();
       });
     }
-    await this.#heal(cluster, clients, nemesis);
+    await this.#heal(cluster, { clients, load }, nemesis);
   }
 
   #client(cluster: SimCluster, number: number): Client {
@@ -256,14 +266,35 @@ class Simulation {
     });
   }
 
+  #transactions(cluster: SimCluster): TransactionLoad {
+    return new TransactionLoad(this.#random, {
+      scenario: this.#scenario,
+      scheduler: this.#scheduler,
+      clock: new MachineClock(this.#scheduler, 1, 0),
+      endpoints: () => cluster.endpoints(),
+      nodes: cluster.nodes,
+      trace: (what) => {
+        this.#traceEvent(what);
+      },
+      onStuck: (what) => {
+        this.#fail('liveness', what);
+      },
+      onTrouble: (what) => {
+        this.#fail('crash', what);
+      },
+      reached: this.#marks.reached,
+    });
+  }
+
   /** Stops early on a failure. */
   async #runFor(ms: number): Promise<void> {
     await this.#scheduler.until(() => this.#failure !== undefined, ms, 100);
   }
 
-  async #heal(cluster: SimCluster, clients: readonly Client[], nemesis: Nemesis): Promise<void> {
+  async #heal(cluster: SimCluster, { clients, load }: Clients, nemesis: Nemesis): Promise<void> {
     const boundMs = HEAL_ELECTIONS * longestElectionMs(cluster.nodes) + 2_000;
     const wrong = (): boolean => this.#failure !== undefined;
+    const scene = { cluster, scenario: this.#scenario, scheduler: this.#scheduler, clients, load, isOver: wrong };
     const led = await this.#scheduler.until(
       () => wrong() || leaderless(cluster, this.#scenario).length === 0,
       boundMs,
@@ -278,7 +309,8 @@ class Simulation {
       return;
     }
     const due = clients.map(({ served }) => served + SERVED_AGAIN);
-    const areServed = (): boolean => clients.every(({ served }, i) => served >= (due[i] ?? 0));
+    load.expectService(longestElectionMs(cluster.nodes));
+    const areServed = (): boolean => clients.every(({ served }, i) => served >= (due[i] ?? 0)) && load.areServed();
     const served = await this.#scheduler.until(
       () => wrong() || areServed(),
       boundMs + SERVED_WITHIN_MS,
@@ -286,15 +318,19 @@ class Simulation {
     );
     if (!served) this.#fail('liveness', `a client had fewer than ${SERVED_AGAIN} operations served after healing`);
     if (wrong()) return;
+    // A lull is one without transactions, too.
+    if (this.#scenario.trial !== undefined) load.stop();
     if (this.#scenario.trial !== undefined) await this.#trial(this.#scenario.trial, { cluster, clients, nemesis });
     if (wrong()) return;
-    if (this.#scenario.busyEnd === true) await this.#catchUp(cluster, boundMs);
+    if (this.#scenario.busyEnd === true) this.#failFor('convergence', await catchUp(scene, boundMs, POLL_INTERVAL_MS));
     if (wrong()) return;
     for (const client of clients) client.stop();
-    const finished = await this.#scheduler.until(() => wrong() || clients.every(({ idle }) => idle), 15_000);
+    load.stop();
+    const isIdle = (): boolean => load.idle && clients.every(({ idle }) => idle);
+    const finished = await this.#scheduler.until(() => wrong() || isIdle(), 30_000);
     if (!finished) this.#fail('liveness', 'clients were not answered');
     if (wrong()) return;
-    await this.#readBack(clients);
+    this.#failFor('liveness', await readBack(scene));
     if (wrong()) return;
     const alike = await this.#scheduler.until(
       () => wrong() || differences(cluster, this.#scenario).length === 0,
@@ -319,49 +355,7 @@ class Simulation {
     const { keys } = this.#scenario;
     const isOver = (): boolean => this.#failure !== undefined;
     const wrong = await runTrial({ ...scene, keys, scheduler: this.#scheduler, trace, isOver }, trial);
-    if (wrong !== undefined) this.#fail('liveness', wrong);
-  }
-
-  /** All replicas soon apply what is committed anywhere by now, whatever else is written meanwhile. */
-  async #catchUp(cluster: SimCluster, boundMs: number): Promise<void> {
-    const due = new Map<number, number>();
-    for (const [group, replicas] of replicasOf(cluster)) {
-      due.set(group, Math.max(...replicas.map(({ raft }) => raft.commit)));
-    }
-    const behind = (): string[] => {
-      const late: string[] = [];
-      for (const [group, replicas] of replicasOf(cluster)) {
-        for (const { raft, applied } of replicas) {
-          const wanted = due.get(group) ?? 0;
-          if (applied < wanted) late.push(`g${group}: n${raft.id} has applied ${applied}, not ${wanted}`);
-        }
-      }
-      return late;
-    };
-    const { narrow } = this.#scenario.network;
-    const stateBytes = Math.max(...[...cluster.disks.values()].map((disk) => disk.stateBytes));
-    const carryMs = narrow === undefined ? 0 : (CARRIED_TIMES * stateBytes) / narrow.bytesPerMs;
-    const level = await this.#scheduler.until(
-      () => this.#failure !== undefined || behind().length === 0,
-      boundMs + carryMs,
-      POLL_INTERVAL_MS,
-    );
-    if (!level) this.#fail('convergence', `while clients go on: ${behind().join('; ')}`);
-  }
-
-  /** Every client reads every key, through any endpoint. */
-  async #readBack(clients: readonly Client[]): Promise<void> {
-    const answers: boolean[] = [];
-    let asked = 0;
-    for (const client of clients) {
-      for (const key of keyNames(this.#scenario)) {
-        asked++;
-        client.read(key, READ_BACK_MS, (answered) => answers.push(answered));
-      }
-    }
-    await this.#scheduler.until(() => this.#failure !== undefined || answers.length === asked, READ_BACK_MS + 1_000);
-    const served = answers.filter((answered) => answered).length;
-    if (served < asked) this.#fail('liveness', `${asked - served} of ${asked} reads after healing were not answered`);
+    this.#failFor('liveness', wrong);
   }
 
   #judge(nemesis: Nemesis): void {
@@ -375,17 +369,20 @@ class Simulation {
     const steps = operations.length * CHECK_STEPS_PER_OPERATION;
     const result = checkHistory(operations, { steps, timeoutMs: Infinity, now: () => 0 });
     this.#digest.text(result.verdict);
-    if (result.verdict === 'LINEARIZABLE') return;
-    this.#fail('linearizability', formatReport(result).trimEnd());
+    if (result.verdict !== 'LINEARIZABLE') this.#fail('linearizability', formatReport(result).trimEnd());
+    const anomaly = this.#load?.judge();
+    if (anomaly !== undefined) this.#fail('serializability', anomaly);
   }
+}
+
+interface Clients {
+  readonly clients: readonly Client[];
+  readonly load: TransactionLoad;
 }
 
 const LEASES_WITHIN_MS = 3_000;
 const readsByLease = ({ nodes }: SimCluster): boolean => nodes.every(({ topology }) => topology?.leases === 'read');
 
-/** How often a narrow link may carry the whole state before a replica has it, since entries share the link. */
-const CARRIED_TIMES = 4;
-const READ_BACK_MS = 10_000;
 /** The longest time to live, in the slowest replicated time, and what the checker of expiry allows on narrow links. */
 const EXPIRED_WITHIN_MS = 15_000;
 /** Operations of each client that must succeed after healing, and the time for them. */

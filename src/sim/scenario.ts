@@ -40,6 +40,8 @@ export interface Scenario {
   readonly dispatch?: DispatchParameters;
   /** A tick is late by up to this share of its interval (below 1), the next one on time; 0 or undefined = on time. */
   readonly tickLateness?: number;
+  /** Clients of transactions over lists, beside the others; undefined = none. */
+  readonly transactions?: TransactionParameters;
   /** Replicas must catch up before the clients stop. */
   readonly busyEnd?: boolean;
   /** Numbers of nodes and routers that are of the previous build until they are restarted. */
@@ -56,6 +58,15 @@ export interface Scenario {
   readonly clocks: ClockParameters;
   /** Ordered by time; a shrunk scenario has fewer of them. */
   readonly faults: readonly FaultPlan[];
+}
+
+export interface TransactionParameters {
+  readonly clients: number;
+  readonly keys: number;
+  /** Share of a client's transactions that it repeats itself, under one id, until the outcome is known. */
+  readonly keyedShare: number;
+  /** Mean pause of a client between two transactions, ms. */
+  readonly thinkMs: number;
 }
 
 export interface NetworkParameters {

@@ -90,8 +90,8 @@ export class Scheduler {
   }
 
   /** The present event has settled promises: code that awaits them must continue before the next event. */
-  settles(): void {
-    this.#settling = SETTLING_TURNS;
+  settles(turns = SETTLING_TURNS): void {
+    this.#settling = Math.max(this.#settling, turns);
   }
 
   /** Resumes the incarnation: events that fell due meanwhile run now, in order. */

@@ -2,13 +2,12 @@
  * A machine with a disk, clocks, and one node process after another on it: the production node, its storage, and the
  * router inside it. It starts, kills and restarts the process; the nemesis decides when.
  */
-import { Dispatcher, NodeBackend, readinessOf, type HealthCheck } from '../router/index.js';
+import { type Dispatcher, NodeBackend, readinessOf, type HealthCheck } from '../router/index.js';
 import {
   DuplicateNode,
   FORMER_PROTOCOL,
   PROTOCOL,
   ShardNode,
-  shardOfKey,
   silentLogger,
   type ClusterConfig,
   type NodeId,
@@ -18,13 +17,13 @@ import {
   type Storage,
   type Topology,
 } from '../shard/index.js';
-import { observeAttempts } from './attempts.js';
 import { IncarnationRuntime, type MachineClock } from './clock.js';
 import type { Mark } from './marks.js';
 import type { Scenario } from './scenario.js';
 import { electionMsOf, settingsOf, type NodeSettings } from './node-settings.js';
 import type { Random } from '../random.js';
 import { Incarnation, type Scheduler } from './scheduler.js';
+import { VirtualDispatcher } from './virtual-dispatcher.js';
 import type { VirtualTransport } from './virtual-transport.js';
 
 /** What a node needs of its disk; implemented by `virtual-disk.ts`. */
@@ -173,8 +172,9 @@ export class VirtualNode {
       else if (!this.failing) this.#options.onTrouble(`n${id} failed on a good disk: ${String(error)}`);
     });
     const backend = new NodeBackend({ host: node, runtime });
-    const observed = observeAttempts(backend, this.#options.reached);
-    const dispatcher = new Dispatcher({ backend: observed, runtime, shardOfKey, ...scenario.dispatch });
+    const { reached } = this.#options;
+    const ids = chance.stream('transactions');
+    const dispatcher = new VirtualDispatcher({ backend, runtime, scheduler, clock, random: ids, scenario, reached });
     const process: Process = { incarnation, node, transport, backend, dispatcher };
     this.#process = process;
     scheduler.settles();

@@ -1,12 +1,12 @@
 /** A stand-alone router process, one incarnation after another: production dispatch over links of its own. */
-import { Dispatcher, RemoteBackend } from '../router/index.js';
-import { FORMER_PROTOCOL, PROTOCOL, ROUTER_PEERS, shardOfKey, type PeerId } from '../shard/index.js';
-import { observeAttempts } from './attempts.js';
+import { type Dispatcher, RemoteBackend } from '../router/index.js';
+import { FORMER_PROTOCOL, PROTOCOL, ROUTER_PEERS, type PeerId } from '../shard/index.js';
 import { IncarnationRuntime, type MachineClock } from './clock.js';
 import type { Mark } from './marks.js';
 import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
 import { Incarnation, type Scheduler } from './scheduler.js';
+import { VirtualDispatcher } from './virtual-dispatcher.js';
 import type { VirtualNetwork } from './virtual-network.js';
 import type { VirtualTransport } from './virtual-transport.js';
 
@@ -52,21 +52,13 @@ export class VirtualRouter {
     if (this.#process !== undefined) return;
     const { scenario, scheduler, network, clock, random, isFormer, reached } = this.#options;
     const incarnation = new Incarnation();
-    const runtime = new IncarnationRuntime(
-      scheduler,
-      clock,
-      incarnation,
-      random.stream(`life ${++this.#incarnations}`),
-    );
+    const chance = random.stream(`life ${++this.#incarnations}`);
+    const runtime = new IncarnationRuntime(scheduler, clock, incarnation, chance);
     const protocol = isFormer && this.#incarnations === 1 ? FORMER_PROTOCOL : PROTOCOL;
     const transport = network.transport(this.peer, incarnation, protocol);
     const backend = new RemoteBackend({ transport, runtime });
-    const dispatcher = new Dispatcher({
-      backend: observeAttempts(backend, reached),
-      runtime,
-      shardOfKey,
-      ...scenario.dispatch,
-    });
+    const ids = chance.stream('transactions');
+    const dispatcher = new VirtualDispatcher({ backend, runtime, scheduler, clock, random: ids, scenario, reached });
     this.#process = { incarnation, transport, dispatcher };
     // Never rejects with this transport.
     void backend.start();

@@ -124,6 +124,7 @@ class Incarnation {
       holdsLease: false,
       waitingReads: 0,
       waitingWrites: 0,
+      blocked: { reads: 0, writes: 0 },
     };
   }
 

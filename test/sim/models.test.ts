@@ -22,6 +22,7 @@ describe('seeds with the model', () => {
     ['short-attempts', 'two-attempts-open', [1, 2, 3], 2],
     ['short-patience', 'answer-evicted-by-age', [1, 2, 3, 4, 5, 6, 7, 8], 5],
     ['narrow-links', 'urgent-passes-bulk', [13, 28, 30], 3],
+    ['transactions', 'transaction-met-another', [2, 3, 4, 5], 1],
   ] as const)(
     '%s: %s',
     async (model, mark, seeds, atLeast) => {

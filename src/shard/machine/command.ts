@@ -266,6 +266,20 @@ export function viewEntry(data: Uint8Array): EntryView {
 /** The time in an entry that is a command; 0 for what is none. */
 export const commandTimeMs = (data: Uint8Array): number => (data.length < AT_BODY ? 0 : readU48(data, AT.time));
 
+/** What an entry says about a transaction over shards, and its id; undefined: nothing. */
+export function transactionIn(data: Uint8Array): { id: Uint8Array; message: TransactionMessage } | undefined {
+  if (data[AT.layout] !== PROGRAM_LAYOUT || data[AT.kind] !== KIND_TRANSACTION) return undefined;
+  const { idAt, transaction } = viewProgramCommand(data);
+  return { id: data.subarray(idAt, idAt + OPERATION_ID_BYTES), message: transaction };
+}
+
+/** The same command with another time. */
+export function commandAt(data: Uint8Array, timeMs: number): Uint8Array {
+  const copy = Uint8Array.from(data);
+  writeU48(copy, AT.time, timeMs);
+  return copy;
+}
+
 /** Validates an entry without copying. @throws MalformedCommand */
 export function viewCommand(data: Uint8Array): CommandView {
   const layout = data[AT.layout];

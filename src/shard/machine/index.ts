@@ -1,9 +1,11 @@
 /** The state machine of a shard: commands in, rows out, with the dedup table that makes retries safe. Deterministic. */
 export {
+  commandAt,
   commandTimeMs,
   encodeCommand,
   encodeExpireCommand,
   encodeProgramCommand,
+  transactionIn,
   type EntryView,
   viewEntry,
 } from './command.js';

@@ -1,6 +1,6 @@
 /** Connects the clock of a replica (`replicated-clock.ts`) with its log, its state machine and the clocks of the node. */
 import { type Entry, EntryKind, type Raft, type RaftOptions } from '../../raft/index.js';
-import { commandTimeMs, type Machine } from '../machine/index.js';
+import { commandAt, commandTimeMs, type Machine } from '../machine/index.js';
 import type { Runtime } from '../runtime.js';
 import { ReplicatedClock } from './replicated-clock.js';
 
@@ -29,6 +29,11 @@ export class EntryClock {
     const { term } = this.#raft;
     if (!this.#clock.isInOffice(term)) this.#noteUnapplied(nowMs);
     return this.#clock.read(term, this.#stateMs, nowMs, this.#clocks.wallTime());
+  }
+
+  /** The command, to be proposed once more: now. */
+  again(data: Uint8Array): Uint8Array {
+    return commandAt(data, this.read(this.#clocks.now()));
   }
 
   /** To be called after the state machine has applied these entries. */

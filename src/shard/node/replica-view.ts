@@ -17,8 +17,10 @@ export interface ReplicaView {
   /** Operations that began here and were not answered yet. */
   readonly waitingReads: number;
   readonly waitingWrites: number;
+  /** Of these, operations that wait for keys of transactions. */
+  readonly blocked: { readonly reads: number; readonly writes: number };
   readonly machine: Pick<
     Machine,
-    'stateHash' | 'keyCount' | 'dedupEntries' | 'replicatedTimeMs' | 'openTransactions' | 'dueKeys'
+    'stateHash' | 'keyCount' | 'dedupEntries' | 'replicatedTimeMs' | 'openTransactions' | 'dueKeys' | 'releases'
   >;
 }

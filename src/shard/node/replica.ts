@@ -69,7 +69,7 @@ export class Replica implements ReplicaView {
   readonly #logger: Logger;
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
-  readonly #blocked = new BlockedOperations();
+  readonly blocked = new BlockedOperations();
   readonly #lease = new Lease();
   readonly #lists: ListSessions;
   readonly #maxBatchBytes: number;
@@ -216,22 +216,22 @@ export class Replica implements ReplicaView {
         // Only a leader's own proposals have waiters, which are removed when its term ends.
         const waiter = this.#writes.take(entry.index);
         if (answer !== undefined) waiter?.done(answer);
-        else if (waiter !== undefined) this.#blocked.addWrite(entry.data, waiter);
+        else if (waiter !== undefined) this.blocked.addWrite(entry.data, waiter);
       }
       this.applied = entry.index;
     }
     this.raft.applied(this.applied);
     this.entryClock.applied(entries);
-    if (this.#blocked.size > 0) this.#resumeBlocked();
+    if (this.blocked.size > 0) this.#resumeBlocked();
     return bytes;
   }
 
   /** Goes on with what waited for keys of transactions, if some were let go. */
   #resumeBlocked(): void {
-    if (!this.#blocked.isReleased(this.machine)) return;
-    for (const { data, waiter } of this.#blocked.takeWrites()) this.write(data, waiter);
+    if (!this.blocked.isReleased(this.machine)) return;
+    for (const { data, waiter } of this.blocked.takeWrites()) this.write(this.entryClock.again(data), waiter);
     this.#proposeWrites();
-    serveReads(this.#blocked.takeReads(this.machine), this.#serve, this.#logger);
+    serveReads(this.blocked.takeReads(this.machine), this.#serve, this.#logger);
   }
 
   /** Confirmed reads wait for their index; those whose round was lost are refused. */
@@ -251,7 +251,7 @@ export class Replica implements ReplicaView {
    */
   serveReads(): boolean {
     const ready = this.#reads.takeReady(this.applied);
-    serveReads(this.#blocked.admit(ready, this.machine), this.#serve, this.#logger);
+    serveReads(this.blocked.admit(ready, this.machine), this.#serve, this.#logger);
     return this.isLeader && this.#reads.wantsRound && this.#startReadRound();
   }
 
@@ -265,7 +265,7 @@ export class Replica implements ReplicaView {
     for (const waiter of this.#writes.takeExpired(now)) {
       waiter.done(refuse('timeout', 'the write was proposed and not committed within the deadline'));
     }
-    for (const waiter of this.#blocked.takeExpired(now)) waiter.done(refuse('conflict'));
+    for (const waiter of this.blocked.takeExpired(now)) waiter.done(refuse('conflict'));
     for (const waiter of this.#reads.takeExpired(now)) {
       waiter.done(refuse('no-quorum', 'too few replicas confirmed the leader within the deadline'));
     }
@@ -276,7 +276,7 @@ export class Replica implements ReplicaView {
     const refusal = refuseLeaving(closed, shardOfGroup(this.id));
     for (const { waiter } of this.#proposals) waiter.done(refusal);
     this.#proposals = [];
-    for (const waiter of this.#blocked.takeAll()) waiter.done(refusal);
+    for (const waiter of this.blocked.takeAll()) waiter.done(refusal);
     for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', closed.reason));
     for (const waiter of this.#reads.takeAll()) waiter.done(refusal);
   }
@@ -344,11 +344,11 @@ export class Replica implements ReplicaView {
   }
 
   get waitingReads(): number {
-    return this.#reads.size + this.#blocked.reads;
+    return this.#reads.size + this.blocked.reads;
   }
 
   get waitingWrites(): number {
-    return this.#writes.size + this.#proposals.length + this.#blocked.writes;
+    return this.#writes.size + this.#proposals.length + this.blocked.writes;
   }
 
   get holdsLease(): boolean {
@@ -362,7 +362,7 @@ export class Replica implements ReplicaView {
     for (const { waiter } of this.#proposals) waiter.done(this.#notLeader());
     this.#proposals = [];
     // Their entries have changed nothing.
-    for (const waiter of this.#blocked.takeAll()) waiter.done(this.#notLeader());
+    for (const waiter of this.blocked.takeAll()) waiter.done(this.#notLeader());
     for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', undefined, this.#details()));
     for (const waiter of this.#reads.takeAll()) waiter.done(this.#notLeader());
   }
