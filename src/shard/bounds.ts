@@ -148,6 +148,6 @@ function listError({ from, to, grouping, content, rows, bytes }: List): KvorumEr
   if (delimiter.length < 1 || delimiter.length > MAX_DELIMITER_BYTES) {
     return invalid('delimiter', `a delimiter has 1 to ${MAX_DELIMITER_BYTES} bytes`);
   }
-  const isLength = Number.isInteger(prefixBytes) && prefixBytes >= 1 && prefixBytes <= MAX_ENCODED_KEY_BYTES;
+  const isLength = Number.isInteger(prefixBytes) && prefixBytes >= 1 && prefixBytes <= MAX_BOUND_BYTES;
   return isLength ? undefined : invalid('delimiter', 'the length of a prefix is that of a key');
 }

@@ -1,7 +1,7 @@
 /** Every request that the HTTP front accepts can be encoded as a command and sent over a link: their bounds agree. */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { KV_PREFIX } from '../../src/router/kv/single.js';
+import { KV_PREFIX } from '../../src/router/kv/place.js';
 import { namedKey } from '../../src/router/kv/key.js';
 import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
 import * as headersOf from '../../src/router/http/headers.js';
@@ -73,7 +73,7 @@ type Request = { readonly key: string } & Readonly<Record<string, string>>;
 function writeOf({ key: written, ...headers }: Request, type: PlainWrite['type']): PlainWrite | undefined {
   try {
     const { path, query } = splitTarget(KV_PREFIX + written);
-    const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']));
+    const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']), undefined);
     const common = {
       key: named.key,
       condition: headersOf.writeCondition(headers).condition,

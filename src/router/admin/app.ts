@@ -99,7 +99,7 @@ export function createApp(options: AppOptions): Express {
   // A key is opaque: express must not decode its path.
   get(/^\/v1\/where\//, async (request, response, id) => {
     const { path, query } = splitTarget(request.originalUrl);
-    const named = namedKey(path.slice(WHERE.length), parseQuery(query, ['key_type']));
+    const named = namedKey(path.slice(WHERE.length), parseQuery(query, ['key_type']), undefined);
     const topology = topologyOf(backend);
     const shard = dispatcher.shardOf(named.key, topology);
     const leader = await short.leaderOf(topology, shard);

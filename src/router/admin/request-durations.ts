@@ -21,6 +21,7 @@ export class RequestDurations extends CountedHistogram<Label> {
     batch: new Map(),
     txn: new Map(),
     list: new Map(),
+    namespace: new Map(),
     other: new Map(),
   };
 

@@ -24,6 +24,7 @@ export {
   type PageItem,
   type PageQuery,
 } from './list-page.js';
+export { dropNamespace } from './drop-namespace.js';
 export { NodeBackend } from './node-backend.js';
 export { derivedId, newOperationId } from './operation-ids.js';
 export { RemoteBackend } from './remote-backend.js';

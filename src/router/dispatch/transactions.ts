@@ -8,7 +8,9 @@ import {
   encodeOutcome,
   encodeProgram,
   hash64,
+  isInNamespace,
   isKeyed,
+  MAX_NAMESPACE_TRANSACTION_ITEMS,
   MAX_TRANSACTION_BYTES,
   MAX_TRANSACTION_ITEMS,
   refuse,
@@ -81,9 +83,11 @@ function operationOf(request: TransactionRequest, key: Uint8Array): KvOperation 
 /** The program's bytes, if it is within the bounds of a transaction. */
 function encodedOf(program: Program): Uint8Array | Refusal {
   const { comparisons, then, otherwise } = program;
-  if (comparisons.length + then.length + otherwise.length > MAX_TRANSACTION_ITEMS) {
-    const message = `at most ${MAX_TRANSACTION_ITEMS} comparisons and operations`;
-    return refuse('invalid-request', message, { limit: MAX_TRANSACTION_ITEMS });
+  const isNamespaced = keysOf(program).some(isInNamespace);
+  const most = isNamespaced ? MAX_NAMESPACE_TRANSACTION_ITEMS : MAX_TRANSACTION_ITEMS;
+  if (comparisons.length + then.length + otherwise.length > most) {
+    const message = `at most ${most} comparisons and operations`;
+    return refuse('invalid-request', message, { limit: most });
   }
   let body: Uint8Array;
   try {

@@ -46,6 +46,7 @@ export const QUERY = {
   keys_only: flag,
   count_only: flag,
   dry_run: flag,
+  force: flag,
   delimiter: text('keys that have it behind the prefix are grouped'),
   verbose: text('all checks are shown, also those that hold'),
   strict: text('every shard has to be served'),

@@ -1,3 +1,11 @@
 /** All schemas of the data routes, for `/openapi.json`. */
 export * from './answer-schemas.js';
-export { batchBody, comparison, incrementBody, operation, touchBody, transactionBody } from './schemas.js';
+export {
+  batchBody,
+  comparison,
+  incrementBody,
+  namespaceBody,
+  operation,
+  touchBody,
+  transactionBody,
+} from './schemas.js';

@@ -9,7 +9,17 @@ import { runBatch, type BatchGroup } from '../dispatch/index.js';
 import { invalid, parseQuery, splitTarget } from '../http/index.js';
 import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
-import { answerBytes, answerMany, executeBy, JSON_TYPE, NDJSON_TYPE, readHead, shardsBy, type Posted } from './many.js';
+import {
+  answerBytes,
+  answerMany,
+  executeBy,
+  JSON_TYPE,
+  NDJSON_TYPE,
+  readHead,
+  shardsBy,
+  withinOf,
+  type Posted,
+} from './many.js';
 import { stepOf, type NamedStep } from './operation-steps.js';
 import { readJson } from './read-json.js';
 import { refusalResult, ResultBudget, resultPieces } from './results.js';
@@ -18,11 +28,12 @@ import { batchBody, checked, operation, RAW_MEMBERS, type OperationBody } from '
 export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
   parseQuery(splitTarget(exchange.target).query, []);
   const posted = readHead(exchanges, exchange, [JSON_TYPE, NDJSON_TYPE]);
+  const within = withinOf(exchange);
   const answerType = answerTypeOf(exchange.request.headers.accept, posted.type);
   exchanges.readBody(exchange, MAX_BATCH_BYTES, (body) => {
     const { limits } = exchanges;
     const bodies = posted.type === NDJSON_TYPE ? linesOf(body, exchanges) : operationsOf(body, exchanges);
-    const steps = bodies.map((each, index) => stepOf(each, `ops[${index}]`, limits));
+    const steps = bodies.map((each, index) => stepOf(each, `ops[${index}]`, limits, within));
     exchanges.until(exchange, run(exchanges, posted, steps), (groups) => {
       exchanges.answer(exchange, posted.settings, groups[0]?.reply, (context) => {
         const results = resultsOf(groups, steps, posted, answerBytes(exchanges));

@@ -28,7 +28,7 @@ import { answerRefusal, type AnswerContext } from './answers.js';
 import { dispatchMatching, type Match } from './match-list.js';
 import { SLOW_MS, SlowRequests } from './slow-requests.js';
 
-export type OperationName = 'get' | 'put' | 'delete' | 'patch' | 'batch' | 'txn' | 'list' | 'other';
+export type OperationName = 'get' | 'put' | 'delete' | 'patch' | 'batch' | 'txn' | 'list' | 'namespace' | 'other';
 
 /** Called for every data request that was answered. `code` is `ok` or that of the problem. */
 export interface RequestObserver {
@@ -56,6 +56,10 @@ export interface Exchange {
   readonly name: OperationName;
   /** In logs, which must not show the client's key. */
   readonly route: string;
+  /** Where the key begins in the path. */
+  readonly keyAt: number;
+  /** As the path has it, not checked; undefined: the main keyspace. */
+  readonly namespace: string | undefined;
   readonly startedAt: number;
 }
 

@@ -4,7 +4,17 @@
  * A path that ends where the key should begin names none, whatever the type: most often the name was forgotten. The
  * empty string is written `%22%22?key_type=json`; empty bytes cannot be written in a path.
  */
-import { bytesKey, decodeKey, isKeyType, parseKeyText, stringKey, type KeyType } from '../../shard/index.js';
+import {
+  bytesKey,
+  decodeKey,
+  inNamespace,
+  isKeyType,
+  namespaceKey,
+  parseKeyText,
+  stringKey,
+  userKeyOf,
+  type KeyType,
+} from '../../shard/index.js';
 import { decodePercent, invalid } from '../http/index.js';
 
 export interface NamedKey {
@@ -16,12 +26,17 @@ export interface NamedKey {
 }
 
 /** @throws KvorumError `invalid-request` or `key-too-long` */
-export function namedKey(encoded: string, parameters: ReadonlyMap<string, string>): NamedKey {
+export function namedKey(
+  encoded: string,
+  parameters: ReadonlyMap<string, string>,
+  namespace: string | undefined,
+): NamedKey {
+  const within = namespace === undefined ? undefined : namespaceKey(namespace);
   const type = parameters.get('key_type') ?? 'string';
   if (!isKeyType(type)) throw invalid('key_type', 'expected one of string, json, base64url');
   const text = decodePercent(encoded, 'key');
   if (text === '') throw invalid('key', 'the path names no key; the empty string is written %22%22?key_type=json');
-  return { key: parseKeyText(text, type), type, text };
+  return { key: inNamespace(within, parseKeyText(text, type)), type, text };
 }
 
 const STRING_TAG = stringKey('')[0];
@@ -31,7 +46,8 @@ const BYTES_TAG = bytesKey(new Uint8Array(0))[0];
  * The members of a JSON object that name an encoded key; a string has no type. A key that JSON has no form for, which only the embedded store can write, is shown as the
  * base64url of its encoding, with the type `encoded`.
  */
-export function encodedKeyMembers(key: Uint8Array): string {
+export function encodedKeyMembers(encoded: Uint8Array): string {
+  const key = userKeyOf(encoded);
   if (key[0] === STRING_TAG) return `"key":${JSON.stringify(Buffer.from(key.subarray(1)).toString())}`;
   if (key[0] === BYTES_TAG)
     return `"key":"${Buffer.from(key.subarray(1)).toString('base64url')}","key_type":"base64url"`;
@@ -52,5 +68,5 @@ function jsonOf(key: Uint8Array): string | undefined {
 
 /** The key as JSON text: a string, its canonical JSON value, or base64url. */
 export function keyAsJson(named: NamedKey): string {
-  return JSON.stringify(named.type === 'json' ? decodeKey(named.key) : named.text);
+  return JSON.stringify(named.type === 'json' ? decodeKey(userKeyOf(named.key)) : named.text);
 }

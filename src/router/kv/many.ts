@@ -1,20 +1,19 @@
 /** What batches and transactions have in common: their bodies, and who sends them. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { KvorumError, MAX_BATCH_BYTES, MAX_TRANSACTION_BYTES, type Topology } from '../../shard/index.js';
+import { KvorumError, MAX_BATCH_BYTES, MAX_TRANSACTION_BYTES, namespaceKey, type Topology } from '../../shard/index.js';
 import type { Dispatcher } from '../dispatch/index.js';
 import { headersOf, HttpProblem, type Limits, parseMediaType, SECURITY_HEADERS } from '../http/index.js';
 import type { AnswerContext } from './answers.js';
 import { joined, type JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges, Settings } from './exchange.js';
+import { placeOf } from './place.js';
 import { identityOf, settingsOf, type Identity } from './single.js';
-
-export const BATCH_PATH = '/v1/batch';
-export const TRANSACTION_PATH = '/v1/txn';
 
 /** Longest body that a request for this target may have. */
 export function bodyLimitOf(target: string, { valueBytes }: Limits): number {
-  if (target.startsWith(BATCH_PATH)) return MAX_BATCH_BYTES;
-  return target.startsWith(TRANSACTION_PATH) ? MAX_TRANSACTION_BYTES : valueBytes;
+  const type = placeOf(target)?.type;
+  if (type === 'batch') return MAX_BATCH_BYTES;
+  return type === 'txn' ? MAX_TRANSACTION_BYTES : valueBytes;
 }
 
 export const JSON_TYPE = 'application/json';
@@ -50,6 +49,10 @@ function typeIn(headers: IncomingHttpHeaders, accepted: readonly string[]): stri
     accepted.join(', '),
   ]);
 }
+
+/** The key of the namespace that the request is about; undefined: the main keyspace. @throws KvorumError */
+export const withinOf = ({ namespace }: Exchange): Uint8Array | undefined =>
+  namespace === undefined ? undefined : namespaceKey(namespace);
 
 /** The topology, and by it the shard of a key. */
 export function shardsBy(exchanges: Exchanges): (key: Uint8Array) => number {

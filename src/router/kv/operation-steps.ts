@@ -1,5 +1,6 @@
 /** The operations and comparisons in bodies of batches and transactions, as steps of a program. */
 import {
+  inNamespace,
   isJsonType,
   KvorumError,
   parseKeyText,
@@ -23,9 +24,9 @@ export interface NamedStep {
   readonly step: Step;
 }
 
-/** @param at name of the operation, such as `ops[3]` @throws KvorumError which names the field */
-export function stepOf(body: OperationBody, at: string, limits: Limits): NamedStep {
-  const named = namedIn(body, at);
+/** @param at name of the operation, such as `ops[3]` @param within key of the namespace @throws KvorumError which names the field */
+export function stepOf(body: OperationBody, at: string, limits: Limits, within: Uint8Array | undefined): NamedStep {
+  const named = namedIn(body, at, within);
   const { key } = named;
   if (body.op === 'get') {
     return { named, step: { type: 'get', key, condition: { type: 'none' }, returning: 'nothing' } };
@@ -113,12 +114,16 @@ interface Keyed {
   readonly key_type?: KeyType | undefined;
 }
 
-function namedIn({ key: written, key_type: type = 'string' }: Keyed, at: string): NamedKey {
+function namedIn(
+  { key: written, key_type: type = 'string' }: Keyed,
+  at: string,
+  within: Uint8Array | undefined,
+): NamedKey {
   const field = `${at}.key`;
   const text = type === 'json' ? written.bytes.toString('utf8') : written.string;
   if (text === undefined) throw invalid(field, 'expected a string; any other JSON is a key with key_type json');
   try {
-    return { key: parseKeyText(text, type), type, text };
+    return { key: inNamespace(within, parseKeyText(text, type)), type, text };
   } catch (error) {
     if (!(error instanceof KvorumError)) throw error;
     throw new KvorumError(error.code, error.message, { ...error.details, field });
@@ -138,8 +143,8 @@ function conditionOf(body: ConditionBody | undefined): Condition {
 }
 
 /** A value in JSON is compared as JSON: 1.0 is 1, and the order of members does not count. */
-export function comparisonOf(body: ComparisonBody, at: string): Comparison {
-  const { key } = namedIn(body, at);
+export function comparisonOf(body: ComparisonBody, at: string, within: Uint8Array | undefined): Comparison {
+  const { key } = namedIn(body, at, within);
   const { version, value, value_base64, unchanged_since: since } = body;
   if (version !== undefined) return { type: 'version', key, version: Number(version) };
   if (since !== undefined) return { type: 'unchanged-since', key, revision: Number(since) };

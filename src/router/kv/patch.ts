@@ -3,11 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Condition, KvWrite } from '../../shard/index.js';
 import { headersOf, HttpProblem, parseMediaType, parseQuery, splitTarget } from '../http/index.js';
 import type { Exchange, Exchanges } from './exchange.js';
-import { namedKey } from './key.js';
 import { patchStep } from './patch-steps.js';
 import { answerStep } from './record-answers.js';
 import { PATCH_TYPES, type PatchType } from './schemas.js';
-import { identityOf, KV_PREFIX, matchOf, returningOf, settingsOf, stepWrite, type Identity } from './single.js';
+import { identityOf, keyIn, matchOf, returningOf, settingsOf, stepWrite, type Identity } from './single.js';
 
 const TYPES: readonly string[] = Object.values(PATCH_TYPES);
 const isPatchType = (text: string): text is PatchType => TYPES.includes(text);
@@ -17,7 +16,7 @@ export function servePatch(exchanges: Exchanges, exchange: Exchange): void {
   const { headers } = exchange.request;
   const { limits } = exchanges;
   const { path, query } = splitTarget(exchange.target);
-  const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']));
+  const named = keyIn(exchange, path, parseQuery(query, ['key_type']));
   headersOf.refuseEncodedBody(headers);
   const type = patchTypeOf(headers);
   const { condition, others } = headersOf.writeCondition(headers);

@@ -2,9 +2,12 @@
 import {
   bytesKey,
   FIRST_KEY,
+  inNamespace,
   isKeyType,
   KvorumError,
   MAX_DELIMITER_BYTES,
+  namespaceBytesOf,
+  namespaceKey,
   parseKeyText,
   prefixEndOf,
   stringKey,
@@ -54,8 +57,43 @@ export interface RangeQuery extends NamedRange {
   readonly identity: string;
 }
 
-/** @throws KvorumError `invalid-request`, `key-too-long` */
-export function parseRange(parameters: Parameters): NamedRange {
+/** @param within key of the namespace @throws KvorumError `invalid-request`, `key-too-long` */
+export function parseRange(parameters: Parameters, within: Uint8Array | undefined): NamedRange {
+  const range = parseMainRange(parameters);
+  if (within === undefined) return range;
+  const { from, to, prefix, isBounded } = range;
+  return {
+    from: inNamespace(within, from === FIRST_KEY ? NOTHING : from),
+    to: to === undefined ? prefixEndOf(within) : inNamespace(within, to),
+    prefix: inNamespace(within, prefix ?? NOTHING),
+    isBounded,
+  };
+}
+const NOTHING = new Uint8Array(0);
+
+/** All namespaces of all shards. */
+export function parseNamespacesQuery(parameters: Parameters): RangeQuery {
+  const [from, to] = [namespaceKey('a').subarray(0, 1), FIRST_KEY];
+  const reverse = flag(parameters, 'reverse');
+  return {
+    ...{
+      from,
+      to,
+      prefix: undefined,
+      isBounded: false,
+      reverse,
+      countOnly: false,
+      keysOnly: false,
+      grouping: undefined,
+    },
+    limit: limitOf(parameters.get('limit')),
+    cursor: parameters.get('cursor'),
+    identity: JSON.stringify(['namespaces', reverse]),
+  };
+}
+export const NAMESPACES_PARAMETERS = ['limit', 'cursor', 'reverse', 'consistency'] as const;
+
+function parseMainRange(parameters: Parameters): NamedRange {
   const type = parameters.get('key_type') ?? 'string';
   if (!isKeyType(type)) throw invalid('key_type', 'expected one of string, json, base64url');
   const [prefixText, startText, endText] = ['prefix', 'start', 'end'].map((name) => parameters.get(name));
@@ -72,8 +110,8 @@ export function parseRange(parameters: Parameters): NamedRange {
 }
 
 /** @throws KvorumError `invalid-request`, `key-too-long` */
-export function parseRangeQuery(parameters: Parameters): RangeQuery {
-  const range = parseRange(parameters);
+export function parseRangeQuery(parameters: Parameters, within: Uint8Array | undefined): RangeQuery {
+  const range = parseRange(parameters, within);
   const reverse = flag(parameters, 'reverse');
   const countOnly = flag(parameters, 'count_only');
   const delimiter = parameters.get('delimiter');
@@ -119,7 +157,9 @@ function groupingOf(text: string, { prefix }: NamedRange, parameters: Parameters
   if (delimiter.length < 1 || delimiter.length > MAX_DELIMITER_BYTES) {
     throw invalid('delimiter', `expected 1 to ${MAX_DELIMITER_BYTES} bytes`);
   }
-  return { prefixBytes: prefix?.length ?? 1, delimiter };
+  // Without a prefix there is the tag of strings.
+  const isWhole = prefix === undefined || namespaceBytesOf(prefix) === prefix.length;
+  return { prefixBytes: (prefix?.length ?? 0) + (isWhole ? 1 : 0), delimiter };
 }
 
 function boundOf(name: string, text: string, type: KeyType): Uint8Array {

@@ -1,6 +1,7 @@
 /** `/v1/kv?…`: keys in order. Parses and validates a request, reads pages of the shards concerned, writes the answer. */
 import {
   KvorumError,
+  namespaceKey,
   shardOfPrefix,
   type Consistency,
   type List,
@@ -39,11 +40,14 @@ import {
 } from '../http/index.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { Gate } from './gate.js';
+import { placeOf, type Place } from './place.js';
 import { pageBody, revisionsBody } from './range-body.js';
 import {
   DELETE_PARAMETERS,
   flag,
   LIST_PARAMETERS,
+  NAMESPACES_PARAMETERS,
+  parseNamespacesQuery,
   parseConsistency,
   parseRange,
   parseRangeQuery,
@@ -53,7 +57,6 @@ import {
 import { RangeStream } from './range-stream.js';
 import type { OperationName, RequestObserver } from './exchange.js';
 
-export const RANGE_PATH = '/v1/kv';
 export const RANGE_METHODS = 'GET, HEAD, DELETE';
 /** Lists that are read at the same time: each holds a page and its shares. */
 const MAX_READING = 32;
@@ -75,6 +78,7 @@ interface Exchange {
   readonly request: StreamedRequest;
   readonly requestId: string;
   readonly query: string;
+  readonly place: Place;
   readonly startedAt: number;
 }
 
@@ -105,8 +109,9 @@ export class RangeRoutes {
 
   /** Serves the request if its path is that of ranges, else returns false. @param target raw, as it came */
   handle(request: StreamedRequest, target: string, requestId: string): boolean {
-    if (target !== RANGE_PATH && !target.startsWith(`${RANGE_PATH}?`)) return false;
-    const exchange = { request, requestId, query: target, startedAt: performance.now() };
+    const place = placeOf(target);
+    if (place?.type !== 'range' && place?.type !== 'namespaces') return false;
+    const exchange = { request, requestId, query: target, place, startedAt: performance.now() };
     this.#inFlight += 1;
     void this.#run(exchange);
     return true;
@@ -129,22 +134,26 @@ export class RangeRoutes {
     if (this.#inFlight > this.#options.limits.maxInFlight) return this.#refuse(exchange, { code: 'overloaded' });
     request.refuseRepeatedHeaders();
     if (request.method === 'GET' || request.method === 'HEAD') return this.#list(exchange);
-    if (request.method === 'DELETE') return this.#delete(exchange);
-    throw new HttpProblem('method-not-allowed', undefined, ['Allow', RANGE_METHODS]);
+    const isOfNamespaces = exchange.place.type === 'namespaces';
+    if (request.method === 'DELETE' && !isOfNamespaces) return this.#delete(exchange);
+    const allowed = isOfNamespaces ? 'GET, HEAD' : RANGE_METHODS;
+    throw new HttpProblem('method-not-allowed', undefined, ['Allow', allowed]);
   }
 
   async #list(exchange: Exchange): Promise<ProblemCode | 'ok'> {
     const { headers } = exchange.request;
     if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
-    const parameters = parseQuery(splitTarget(exchange.query).query, LIST_PARAMETERS);
-    const query = parseRangeQuery(parameters);
+    const isOfNamespaces = exchange.place.type === 'namespaces';
+    const allowed = isOfNamespaces ? NAMESPACES_PARAMETERS : LIST_PARAMETERS;
+    const parameters = parseQuery(splitTarget(exchange.query).query, allowed);
+    const query = isOfNamespaces ? parseNamespacesQuery(parameters) : parseRangeQuery(parameters, withinOf(exchange));
     const consistency = parseConsistency(parameters.get('consistency'), this.#options.backend.topology());
     const options = this.#dispatchOptions(exchange);
     const topology = this.#topology();
     const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scopeOf(topology, query));
     const ask = askWithin(this.#source(), options);
     const reading = { ask, topology, consistency };
-    if (!query.countOnly && (headers.accept ?? '').includes(NDJSON)) {
+    if (!isOfNamespaces && !query.countOnly && (headers.accept ?? '').includes(NDJSON)) {
       const limit = parameters.has('limit') ? query.limit : Infinity;
       return this.#stream(exchange, { ...query, limit }, after, reading);
     }
@@ -168,7 +177,8 @@ export class RangeRoutes {
     const { reverse, grouping, limit } = query;
     const range = remaining(query, after);
     const shards = isEmptyRange(range) ? [] : shardsOf(query, topology);
-    const content = query.keysOnly ? 'keys' : 'values';
+    const isOfNamespaces = exchange.place.type === 'namespaces';
+    const content = isOfNamespaces ? 'namespaces' : query.keysOnly ? 'keys' : 'values';
     const page = await readPage(ask, { ...range, reverse, shards, content, grouping, consistency, limit });
     if (page.type === 'failed') return this.#fail(exchange, page, consistency);
     const cursor = page.rest && encodeCursor(page.rest, scopeOf(topology, query));
@@ -239,7 +249,7 @@ export class RangeRoutes {
     if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
     refuseConditions(headers);
     const parameters = parseQuery(splitTarget(exchange.query).query, DELETE_PARAMETERS);
-    const range = parseRange(parameters);
+    const range = parseRange(parameters, withinOf(exchange));
     if (!range.isBounded) throw invalid(range.prefix === undefined ? 'query' : 'prefix', UNBOUNDED);
     const isDry = flag(parameters, 'dry_run');
     const operationId = headersOf.operationIdOf(headers);
@@ -336,6 +346,9 @@ export class RangeRoutes {
   }
 }
 
+const withinOf = ({ place: { namespace } }: Exchange): Uint8Array | undefined =>
+  namespace === undefined ? undefined : namespaceKey(namespace);
+
 const NAMES = new Map<string | undefined, OperationName>([
   ['GET', 'list'],
   ['HEAD', 'list'],
@@ -360,7 +373,9 @@ export function shardsOf({ prefix }: Pick<NamedRange, 'prefix'>, { shardCount }:
 /** The range behind the pages before. */
 function remaining({ from, to, reverse }: RangeQuery, after: Uint8Array | undefined): Pick<RangeQuery, 'from' | 'to'> {
   if (after === undefined) return { from, to };
-  return reverse ? { from, to: after } : { from: after, to };
+  // A cursor never leads out of its range.
+  if (reverse) return { from, to: to === undefined || Buffer.compare(after, to) < 0 ? after : to };
+  return { from: Buffer.compare(after, from) > 0 ? after : from, to };
 }
 
 const scopeOf = ({ clusterId, clusterUid }: Topology, { identity }: RangeQuery): string =>

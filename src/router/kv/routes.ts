@@ -7,14 +7,14 @@ import { type DataRequest, headersOf, HttpProblem, invalid, parseQuery, splitTar
 import { answerAbsent, answerDelete, answerGet, answerWritten } from './answers.js';
 import { serveBatch } from './batch.js';
 import { Exchanges, type Exchange, type KvRoutesOptions, type OperationName } from './exchange.js';
-import { namedKey } from './key.js';
-import { BATCH_PATH, TRANSACTION_PATH } from './many.js';
+import { serveNamespace } from './namespaces.js';
 import { servePatch } from './patch.js';
+import { placeOf, type PlaceType } from './place.js';
 import { answerStep } from './record-answers.js';
 import {
   expiryOf,
   identityOf,
-  KV_PREFIX,
+  keyIn,
   matchOf,
   refuseBody,
   returningOf,
@@ -24,7 +24,6 @@ import {
 } from './single.js';
 import { serveTransaction } from './txn.js';
 
-const KV_ROUTE = '/v1/kv/{key}';
 export const ALLOWED_METHODS = 'GET, HEAD, PUT, PATCH, DELETE';
 
 const NAMES = new Map<string | undefined, OperationName>([
@@ -54,11 +53,12 @@ export class KvRoutes {
 
   /** Serves the request if its path is one of data, else returns false. @param target raw, as it came */
   handle(request: DataRequest, target: string, requestId: string): boolean {
-    const isOfKey = target.startsWith(KV_PREFIX);
-    const many = isOfKey ? undefined : MANY.get(pathOf(target));
-    if (!isOfKey && many === undefined) return false;
-    const name = many?.name ?? NAMES.get(request.method) ?? 'other';
-    const exchange = { request, target, requestId, name, route: many?.route ?? KV_ROUTE, startedAt: performance.now() };
+    const place = placeOf(target);
+    const name = place && (OTHER_NAMES.get(place.type) ?? NAMES.get(request.method) ?? 'other');
+    if (place === undefined || name === 'list') return false;
+    const { keyAt, namespace, route } = place;
+    const startedAt = performance.now();
+    const exchange = { request, target, requestId, name: name ?? 'other', route, keyAt, namespace, startedAt };
     this.#exchanges.begin(exchange, this.#serve);
     return true;
   }
@@ -76,7 +76,7 @@ function serveGet(exchanges: Exchanges, exchange: Exchange): void {
   refuseBody(exchange.request);
   const { path, query } = splitTarget(exchange.target);
   const parameters = parseQuery(query, ['key_type', 'consistency']);
-  const named = namedKey(path.slice(KV_PREFIX.length), parameters);
+  const named = keyIn(exchange, path, parameters);
   const consistency = exchanges.consistency(parameters.get('consistency'));
   const preferences = { known: headersOf.knownRevisions(headers), envelope: headersOf.wantsEnvelope(headers), named };
   exchanges.send({
@@ -104,7 +104,7 @@ function servePut(exchanges: Exchanges, exchange: Exchange): void {
   const { limits } = exchanges;
   const { path, query } = splitTarget(exchange.target);
   const parameters = parseQuery(query, ['key_type', 'ttl']);
-  const named = namedKey(path.slice(KV_PREFIX.length), parameters);
+  const named = keyIn(exchange, path, parameters);
   const expiry = expiryOf(parameters.get('ttl'));
   headersOf.refuseEncodedBody(headers);
   const contentType = headersOf.contentTypeOf(headers);
@@ -120,7 +120,7 @@ function servePut(exchanges: Exchanges, exchange: Exchange): void {
     if (wrong !== undefined) throw invalid('body', `the body is not acceptable JSON: ${wrong}`);
     const value = { key: named.key, body, contentType: contentType.stored };
     const write = (under: Condition, by: Identity): KvWrite =>
-      expiry === undefined && returning === 'nothing'
+      expiry === undefined && returning === 'nothing' && exchange.namespace === undefined
         ? { type: 'put', ...value, condition: under, ...by }
         : stepWrite(
             { type: 'put', ...value, condition: under, returning, expiry: expiry ?? { type: 'none' } },
@@ -147,15 +147,16 @@ function serveDelete(exchanges: Exchanges, exchange: Exchange): void {
   const { limits } = exchanges;
   refuseBody(exchange.request);
   const { path, query } = splitTarget(exchange.target);
-  const named = namedKey(path.slice(KV_PREFIX.length), parseQuery(query, ['key_type']));
+  const named = keyIn(exchange, path, parseQuery(query, ['key_type']));
   const { key } = named;
   const { condition, others } = headersOf.writeCondition(headers);
   const identity = identityOf(headers);
   const wish = headersOf.returnWish(headers);
+  const returning = wish === 'previous' ? 'previous' : 'nothing';
   const preferences = { named, wish, envelope: wish === 'previous' && headersOf.wantsEnvelope(headers) };
   const write = (under: Condition, by: Identity): KvWrite =>
-    wish === 'previous'
-      ? stepWrite({ type: 'delete', key, condition: under, returning: 'previous' }, by, limits.valueBytes)
+    returning === 'previous' || exchange.namespace !== undefined
+      ? stepWrite({ type: 'delete', key, condition: under, returning }, by, limits.valueBytes)
       : { type: 'delete', key, condition: under, ...by };
   exchanges.send({
     exchange,
@@ -171,16 +172,14 @@ function serveDelete(exchanges: Exchanges, exchange: Exchange): void {
   });
 }
 
-/** Requests of several operations, by path. */
-const MANY = new Map<string, { readonly name: OperationName; readonly route: string }>([
-  [BATCH_PATH, { name: 'batch', route: BATCH_PATH }],
-  [TRANSACTION_PATH, { name: 'txn', route: TRANSACTION_PATH }],
+/** What is counted under a name of its own, whatever the method; lists are served by `RangeRoutes`. */
+const OTHER_NAMES = new Map<PlaceType, OperationName>([
+  ['range', 'list'],
+  ['namespaces', 'list'],
+  ['batch', 'batch'],
+  ['txn', 'txn'],
+  ['namespace', 'namespace'],
 ]);
-
-function pathOf(target: string): string {
-  const mark = target.indexOf('?');
-  return mark < 0 ? target : target.slice(0, mark);
-}
 
 type Serve = (exchanges: Exchanges, exchange: Exchange) => void;
 
@@ -191,4 +190,5 @@ const SERVERS: Readonly<Partial<Record<OperationName, Serve>>> = {
   patch: servePatch,
   batch: serveBatch,
   txn: serveTransaction,
+  namespace: serveNamespace,
 };

@@ -142,6 +142,9 @@ export const transactionBody = z.strictObject({
   on_error: z.enum(['fail', 'continue']).optional(),
 });
 
+const most = z.bigint(WHOLE).min(0n, 'expected no less than 0').max(BigInt(MAX_REVISION), 'expected less than 2^48');
+export const namespaceBody = z.strictObject({ max_keys: most.optional(), max_bytes: most.optional() });
+
 /** Longer names of fields, which a client may have invented, are cut. */
 const MAX_NAME = 64;
 

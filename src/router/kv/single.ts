@@ -12,11 +12,17 @@ import {
 } from '../../shard/index.js';
 import { newOperationId } from '../dispatch/index.js';
 import { type DataRequest, headersOf, invalid, type ReturnWish } from '../http/index.js';
-import type { Settings } from './exchange.js';
+import type { Exchange, Settings } from './exchange.js';
+import { namedKey, type NamedKey } from './key.js';
 import type { Limits } from '../http/index.js';
 import type { Match } from './match-list.js';
 
-export const KV_PREFIX = '/v1/kv/';
+/** The key in a path. @throws KvorumError `invalid-request` or `key-too-long` */
+export const keyIn = (
+  { keyAt, namespace }: Pick<Exchange, 'keyAt' | 'namespace'>,
+  path: string,
+  parameters: ReadonlyMap<string, string>,
+): NamedKey => namedKey(path.slice(keyAt), parameters, namespace);
 
 export type Identity = Pick<KvWrite, 'operationId' | 'attempt'>;
 

@@ -3,6 +3,7 @@
  */
 import {
   decodeOutcome,
+  MAX_NAMESPACE_TRANSACTION_ITEMS,
   MAX_TRANSACTION_BYTES,
   MAX_TRANSACTION_ITEMS,
   KvorumError,
@@ -14,7 +15,7 @@ import { runTransaction, type TransactionReply } from '../dispatch/index.js';
 import { invalid, parseQuery, splitTarget } from '../http/index.js';
 import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
-import { answerBytes, answerMany, executeBy, JSON_TYPE, readHead, shardsBy, type Posted } from './many.js';
+import { answerBytes, answerMany, executeBy, JSON_TYPE, readHead, shardsBy, withinOf, type Posted } from './many.js';
 import { comparisonOf, stepOf, type NamedStep } from './operation-steps.js';
 import { readJson } from './read-json.js';
 import { ResultBudget, resultPieces } from './results.js';
@@ -28,9 +29,10 @@ interface Transaction {
 
 export function serveTransaction(exchanges: Exchanges, exchange: Exchange): void {
   parseQuery(splitTarget(exchange.target).query, []);
+  const within = withinOf(exchange);
   const posted = readHead(exchanges, exchange, [JSON_TYPE]);
   exchanges.readBody(exchange, MAX_TRANSACTION_BYTES, (body) => {
-    const transaction = transactionIn(body, exchanges);
+    const transaction = transactionIn(body, exchanges, within);
     const shardOf = shardsBy(exchanges);
     exchanges.until(exchange, run(exchanges, posted, transaction, shardOf), (reply) => {
       exchanges.answer(exchange, posted.settings, reply, (context) => {
@@ -97,10 +99,11 @@ function retryId({ identity }: Posted, program: Program, shardOf: ShardOf): Uint
 const AROUND = 3;
 const MEMBERS = 16;
 
-function transactionIn(body: Buffer, { limits }: Exchanges): Transaction {
+function transactionIn(body: Buffer, { limits }: Exchanges, within: Uint8Array | undefined): Transaction {
+  const most = within === undefined ? MAX_TRANSACTION_ITEMS : MAX_NAMESPACE_TRANSACTION_ITEMS;
   const bounds = {
     depth: limits.jsonDepth + AROUND,
-    members: limits.jsonMembers + MEMBERS * MAX_TRANSACTION_ITEMS,
+    members: limits.jsonMembers + MEMBERS * most,
   };
   const [read] = readJson([body], { raw: RAW_MEMBERS, bounds, fieldOf: () => 'body' });
   const {
@@ -111,15 +114,15 @@ function transactionIn(body: Buffer, { limits }: Exchanges): Transaction {
   } = checked(transactionBody, read, '');
   const count = ifs.length + thens.length + elses.length;
   if (count === 0) throw invalid('then', 'a transaction compares or does something');
-  if (count > MAX_TRANSACTION_ITEMS) {
-    const message = `at most ${MAX_TRANSACTION_ITEMS} comparisons and operations together`;
-    const field = ifs.length > MAX_TRANSACTION_ITEMS ? 'if' : 'then';
-    throw new KvorumError('invalid-request', message, { field, limit: MAX_TRANSACTION_ITEMS });
+  if (count > most) {
+    const message = `at most ${most} comparisons and operations together`;
+    const field = ifs.length > most ? 'if' : 'then';
+    throw new KvorumError('invalid-request', message, { field, limit: most });
   }
-  const then = thens.map((each, index) => stepOf(each, `then[${index}]`, limits));
-  const otherwise = elses.map((each, index) => stepOf(each, `else[${index}]`, limits));
+  const then = thens.map((each, index) => stepOf(each, `then[${index}]`, limits, within));
+  const otherwise = elses.map((each, index) => stepOf(each, `else[${index}]`, limits, within));
   const program: Program = {
-    comparisons: ifs.map((each, index) => comparisonOf(each, `if[${index}]`)),
+    comparisons: ifs.map((each, index) => comparisonOf(each, `if[${index}]`, within)),
     then: then.map(({ step }) => step),
     otherwise: otherwise.map(({ step }) => step),
     onError,

@@ -11,6 +11,7 @@ const SCHEMAS: Readonly<Record<SchemaName | 'Operation' | 'Comparison', z.ZodTyp
   BatchAnswer: schemas.batchAnswer,
   Deleted: schemas.deletedAnswer,
   Increment: schemas.incrementBody,
+  Namespace: schemas.namespaceBody,
   Problem: schemas.problemAnswer,
   Record: schemas.recordAnswer,
   Touch: schemas.touchBody,

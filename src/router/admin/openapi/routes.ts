@@ -7,6 +7,7 @@ export type SchemaName =
   | 'BatchAnswer'
   | 'Deleted'
   | 'Increment'
+  | 'Namespace'
   | 'Problem'
   | 'Record'
   | 'Touch'
@@ -75,7 +76,7 @@ const plain = (summary: string, query: readonly QueryName[] = []): PathDescripti
   return { get, head: get };
 };
 
-export const PATHS: Readonly<Record<string, PathDescription>> = {
+const KEYS: Readonly<Record<string, PathDescription>> = {
   '/v1/kv/{key}': {
     get: read,
     head: read,
@@ -137,6 +138,39 @@ export const PATHS: Readonly<Record<string, PathDescription>> = {
       answers: { 200: { what: 'it ran: then, or else', content: { [JSON_TYPE]: 'TransactionAnswer' } } },
     },
   },
+};
+
+const limits = { what: 'a namespace', content: { [JSON_TYPE]: 'json' } } as const;
+const NAMESPACES: Readonly<Record<string, PathDescription>> = {
+  '/v1/ns': shown('the namespaces, a page at a time', ['limit', 'cursor', 'reverse', 'consistency']),
+  '/v1/ns/{ns}': {
+    ...shown('shard, keys, bytes, revision and limits of a namespace', ['consistency']),
+    put: {
+      summary: 'create a namespace, or change its limits',
+      headers: ['Prefer', 'Idempotency-Key', ...COMMON],
+      body: { [JSON_TYPE]: 'Namespace' },
+      answers: {
+        200: { ...limits, what: 'changed' },
+        201: { ...limits, what: 'created' },
+        204: { what: 'Prefer: return=minimal' },
+      },
+    },
+    delete: {
+      summary: 'remove a namespace; with force its keys, too',
+      query: ['force'],
+      headers: ['Idempotency-Key', ...COMMON],
+      answers: { 200: { what: 'it is gone', content: { [JSON_TYPE]: 'Deleted' } } },
+    },
+  },
+};
+
+const below = (ns: string): Readonly<Record<string, PathDescription>> =>
+  Object.fromEntries(Object.entries(KEYS).map(([path, description]) => [path.replace('/v1', ns), description]));
+
+export const PATHS: Readonly<Record<string, PathDescription>> = {
+  ...KEYS,
+  ...NAMESPACES,
+  ...below('/v1/ns/{ns}'),
   '/v1/where/{key}': shown('shard, replicas and leader of a key', ['key_type']),
   '/v1/cluster': shown('the cluster: id, nodes, limits, settings in force'),
   '/v1/nodes': shown('every node'),
