@@ -22,7 +22,8 @@ export const m5: Mutant = {
   runtime.every(1, () => {
     leaseMs++;
   });
-  const clocks = { now: () => leaseMs, wallTime: () => runtime.wallTime() };
+  const { wallTime, random, every } = runtime;
+  const clocks = { now: () => leaseMs, wallTime: wallTime.bind(runtime), random: random.bind(runtime), every: every.bind(runtime) };
   const replica = new Replica({ id, raft, machine, table, clocks, logger });
 `,
     },
