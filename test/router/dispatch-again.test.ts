@@ -42,23 +42,20 @@ describe('a retried write', () => {
   it.each([
     ['initial', 'retry'],
     ['keyed', 'keyed-retry'],
-  ] as const)(
-    'is marked as a retry only after an attempt of unknown outcome: %s',
-    async (attempt, retry) => {
-      const write: KvOperation = { ...put, attempt };
-      const codes = ['not-here', 'no-quorum', 'leadership-lost', 'not-here'] as const;
-      for (const node of [1, 2, 3]) {
-        cluster.scripts.set(node, (asked) => {
-          const code = codes[cluster.asked.length - 1];
-          asked.reply(code === undefined ? done : refuse(code));
-        });
-      }
-      expect(codeOf(await run(dispatcher(), write))).toBe('ok');
-      const asked = cluster.asked.map(({ request }) => request.operation);
-      expect(asked).toEqual([write, write, write, ...[1, 2].map(() => ({ ...write, attempt: retry }))]);
-      expect(write.attempt).toBe(attempt);
-    },
-  );
+  ] as const)('is marked as a retry only after an attempt of unknown outcome: %s', async (attempt, retry) => {
+    const write: KvOperation = { ...put, attempt };
+    const codes = ['not-here', 'no-quorum', 'leadership-lost', 'not-here'] as const;
+    for (const node of [1, 2, 3]) {
+      cluster.scripts.set(node, (asked) => {
+        const code = codes[cluster.asked.length - 1];
+        asked.reply(code === undefined ? done : refuse(code));
+      });
+    }
+    expect(codeOf(await run(dispatcher(), write))).toBe('ok');
+    const asked = cluster.asked.map(({ request }) => request.operation);
+    expect(asked).toEqual([write, write, write, ...[1, 2].map(() => ({ ...write, attempt: retry }))]);
+    expect(write.attempt).toBe(attempt);
+  });
 
   it('is marked as a retry after a silent node', async () => {
     cluster.scripts.set(1, (asked) => {
