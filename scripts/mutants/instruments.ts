@@ -1,7 +1,7 @@
 /** The instruments, cheapest first. */
 import type { Instrument } from './instrument.js';
 import { jepsen, powerCut } from './real-processes.js';
-import { contention, disks, leases, links, mixed, patience } from './simulator.js';
+import { contention, disks, leases, links, mixed, overShards, patience } from './simulator.js';
 import { vitestInstruments } from './vitest-instruments.js';
 
 export const INSTRUMENTS: readonly Instrument[] = [
@@ -12,6 +12,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
   patience,
   disks,
   leases,
+  overShards,
   jepsen,
   powerCut,
 ];

@@ -16,6 +16,7 @@ export const INSTRUMENT_NAMES = [
   'sim-patience',
   'sim-disks',
   'sim-leases',
+  'sim-transactions',
   'power-cut',
   'jepsen',
 ] as const;

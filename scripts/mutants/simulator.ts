@@ -55,6 +55,9 @@ export const leases = simulator(
   '--models late-ticks --nodes 3 --replicas 3 --shards 1 --keys 2 --clients 10'.split(' '),
 );
 
+/** Transactions over shards. */
+export const overShards = simulator('sim-transactions', '--models transactions --shards 3'.split(' '));
+
 /** Three nodes and twenty clients on one key: a stale replica is read while it is stale. */
 export const contention = simulator(
   'sim-contention',

@@ -58,6 +58,7 @@ const SUITES: readonly Suite[] = [
       'test/raft/wraps.test.ts',
       'test/router/dispatch-again.test.ts',
       'test/router/health.test.ts',
+      'test/router/over-shards.test.ts',
       'test/router/public-limits.test.ts',
       'test/router/request-bounds.test.ts',
       'test/router/shard-service.test.ts',

@@ -117,14 +117,17 @@ function shortPatience(scenario: Scenario, random: Random): Scenario {
 }
 
 /**
- * Not with dedup windows of less than a second, nor with small dedup tables: a shard that has forgotten a vote could give
+ * Not over narrow links, which the other clients fill already. Not with dedup windows of less than a second, nor with small dedup tables: a shard that has forgotten a vote could give
  * another one to a message that was long on its way, and a client's repeat would be applied again.
  */
 function transactions(scenario: Scenario, random: Random): Scenario {
   const { patience, dedupEntries, keyedEntries } = scenario;
-  if (patience !== undefined) return scenario;
+  if (patience !== undefined || scenario.network.narrow !== undefined) return scenario;
   return {
     ...scenario,
+    // Lists grow: a snapshot in tiny chunks would not arrive before the log is compacted again.
+    snapshotChunkBytes: Math.max(scenario.snapshotChunkBytes, 4_000),
+    checkpoints: { ...scenario.checkpoints, followerBytes: 20_000, nodeFollowerBytes: 50_000 },
     dedupEntries: Math.max(dedupEntries, LEAST_DEDUP_ENTRIES),
     keyedEntries: Math.max(keyedEntries, LEAST_DEDUP_ENTRIES),
     transactions: {

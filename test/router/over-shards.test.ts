@@ -238,6 +238,13 @@ describe('a transaction that its coordinator left', () => {
     );
   });
 
+  it('and another one gave up, is not prepared by a message that comes late', async () => {
+    await say(cluster.shardOf(a), 12, { phase: 'inquire' });
+    await prepare(a, 12);
+    expect(openAt(cluster.shardOf(a))).toBe(0);
+    expect(await cluster.put(a, 'free')).toMatchObject({ type: 'put' });
+  });
+
   it('is known after its shards have changed leaders and restarted', async () => {
     await run({ then: [put(a, 'old'), put(b, 'old')] });
     await prepare(a, 11);

@@ -113,6 +113,10 @@ import { k94 } from './k94-expiry-by-the-wall-clock.js';
 import { k95 } from './k95-deadlines-forgotten.js';
 import { k96 } from './k96-keyed-among-unkeyed.js';
 import { k110 } from './k110-namespace-drifts-at-overwrite.js';
+import { k120 } from './k120-locks-not-rebuilt.js';
+import { k121 } from './k121-decided-not-remembered.js';
+import { k122 } from './k122-prepared-after-abort.js';
+import { k123 } from './k123-read-does-not-wait.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -228,4 +232,8 @@ export const BANK: readonly Mutant[] = [
   k95,
   k96,
   k110,
+  k120,
+  k121,
+  k122,
+  k123,
 ];

@@ -1,0 +1,17 @@
+/**
+ * K120: A replica that restarts, or continues from a snapshot, knows its prepared transactions and holds no keys for them.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k120: Mutant = {
+  id: 'K120',
+  title: 'a restarted replica holds no keys for its prepared transactions',
+  caughtBy: ['sim-transactions'],
+  edits: [
+    {
+      file: 'src/shard/machine/transactions.ts',
+      find: `this.#take(key.slice(1), decodeRow(row));`,
+      replace: `this.#open.set(key.slice(1), decodeRow(row));`,
+    },
+  ],
+};

@@ -1,0 +1,19 @@
+/**
+ * K122: A prepare that comes late finds that its transaction was given up, and is accepted all the same.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k122: Mutant = {
+  id: 'K122',
+  title: 'a late prepare is accepted after its transaction was aborted',
+  caughtBy: ['repairs'],
+  edits: [
+    {
+      file: 'src/shard/machine/transactions.ts',
+      find: `const said = this.#said(id) ?? this`,
+      replace: `const before = this.#said(id);
+    const isGivenUp = before?.type === 'vote' && before.vote.type === 'aborted';
+    const said = (isGivenUp ? undefined : before) ?? this`,
+    },
+  ],
+};
