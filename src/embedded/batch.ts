@@ -98,6 +98,10 @@ function resultAt(outcome: ProgramOutcome, step: Step, position: number): unknow
     case 'json-patch':
     case 'touch':
       return writeResult(result);
+    case 'delete-range':
+    case 'namespace-put':
+    case 'namespace-delete':
+      throw new Error('no operation of a batch is one of these');
   }
 }
 

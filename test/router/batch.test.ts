@@ -163,7 +163,7 @@ describe('a shard that fails', () => {
       const answer = await post(
         '{"ops":[{"op":"put","key":"a","value":1},{"op":"put","key":"b","value":1}]}',
         {},
-        http as never,
+        http,
       );
       expect(answer.status).toBe(200);
       const results = resultsOf(answer);

@@ -91,5 +91,9 @@ function execute(draft: Draft, store: Map<string, Value>): void {
       if (before === draft.expected) store.set(draft.key, draft.value ?? null);
       else if (draft.ok === true)
         Object.assign(draft, { ok: false, ...(before === null ? { existed: false } : { result: before }) });
+      return;
+    case 'increment':
+    case 'touch':
+      throw new Error('no such draft is made here');
   }
 }
