@@ -8,6 +8,7 @@ import type { Core } from './core.js';
 import type { SnapshotAnswer, SnapshotChunk } from './messages.js';
 import { THIS_WRITE } from './outbox.js';
 import { marked } from './quarantine.js';
+import { OPENING_MESSAGES } from './snapshot-sender.js';
 import type { Follower } from './roles.js';
 
 export function receiveChunk(core: Core, follower: Follower, message: SnapshotChunk): void {
@@ -24,7 +25,10 @@ export function receiveChunk(core: Core, follower: Follower, message: SnapshotCh
   if (outbox.hasChunk) return;
   if (sequence === 0) core.incoming = { meta, next: 0 };
   const { incoming } = core;
-  if (incoming?.meta.index !== meta.index || incoming.meta.term !== meta.term || sequence > incoming.next) {
+  // A check repeats the number of the chunk before: never a chunk, also where duplicates have made it the next one.
+  const isCheck = sequence >= OPENING_MESSAGES && data.length === 0 && !done;
+  const isBehind = incoming === undefined || sequence > incoming.next || (isCheck && sequence === incoming.next);
+  if (isBehind || incoming.meta.index !== meta.index || incoming.meta.term !== meta.term) {
     core.incoming = undefined;
     answer(core, message, 0, 0);
     return;

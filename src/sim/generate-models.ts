@@ -2,7 +2,7 @@
 import { LEASE_DRIFT } from './clock.js';
 import { ROLLED_BACK_FROM } from './disk-faults.js';
 import type { FaultKind, FaultPlan } from './fault-plan.js';
-import type { Scenario } from './scenario.js';
+import { withRoomForAnswers, type Scenario } from './scenario.js';
 import { MODEL_CHANCES, MODELS, type Model } from './model.js';
 import { generateSettings } from './node-settings.js';
 import type { Random } from '../random.js';
@@ -124,10 +124,7 @@ function transactions(scenario: Scenario, random: Random): Scenario {
   const { patience, dedupEntries, keyedEntries } = scenario;
   if (patience !== undefined || scenario.network.narrow !== undefined) return scenario;
   return {
-    ...scenario,
-    // Lists grow: a snapshot in tiny chunks would not arrive before the log is compacted again.
-    snapshotChunkBytes: Math.max(scenario.snapshotChunkBytes, 4_000),
-    checkpoints: { ...scenario.checkpoints, followerBytes: 20_000, nodeFollowerBytes: 50_000 },
+    ...withRoomForAnswers(scenario),
     dedupEntries: Math.max(dedupEntries, LEAST_DEDUP_ENTRIES),
     keyedEntries: Math.max(keyedEntries, LEAST_DEDUP_ENTRIES),
     transactions: {

@@ -5,7 +5,13 @@
 import { FAULT_KINDS, type FaultKind, type FaultPlan } from './fault-plan.js';
 import { LEASE_DRIFT } from './clock.js';
 import { addModels } from './generate-models.js';
-import type { ClockParameters, DiskParameters, NetworkParameters, Scenario } from './scenario.js';
+import {
+  withRoomForAnswers,
+  type ClockParameters,
+  type DiskParameters,
+  type NetworkParameters,
+  type Scenario,
+} from './scenario.js';
 import type { Model } from './model.js';
 import { Random } from '../random.js';
 
@@ -29,11 +35,12 @@ function addPrograms(scenario: Base, random: Random): Scenario {
   const hasSmallTable = scenario.dedupEntries < PRODUCTION_ENTRIES;
   const keyedShare = hasSmallTable ? random.pick([0, 0.3, 0.8]) : scenario.keyedShare;
   const keyedEntries = random.chance(0.3) ? random.integer(3, 60) : 65_536;
+  const programShare = random.pick([0, 0.2, 0.4, 0.6]);
   return {
-    ...scenario,
+    ...(programShare > 0 ? withRoomForAnswers(scenario) : scenario),
     keyedShare,
     keyedEntries,
-    programShare: random.pick([0, 0.2, 0.4, 0.6]),
+    programShare,
     counters: random.integer(1, 3),
   };
 }

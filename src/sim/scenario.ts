@@ -111,3 +111,13 @@ export interface ClockParameters {
   /** Each node's wall clock is off by up to this many ms. */
   readonly skewMs: number;
 }
+
+/**
+ * The answer of each program is a row: a snapshot of them in tiny chunks would not arrive before the log is compacted
+ * again, and a follower would never catch up while clients go on.
+ */
+export const withRoomForAnswers = <S extends Pick<Scenario, 'snapshotChunkBytes' | 'checkpoints'>>(scenario: S): S => ({
+  ...scenario,
+  snapshotChunkBytes: Math.max(scenario.snapshotChunkBytes, 4_000),
+  checkpoints: { ...scenario.checkpoints, followerBytes: 20_000, nodeFollowerBytes: 50_000 },
+});

@@ -152,6 +152,31 @@ describe('receiving', () => {
     expect(cluster.state(1)).toEqual(['eight']);
   });
 
+  it('s66 a check is never taken for a chunk, also where duplicates of the opening made its number the next one', () => {
+    const NOTHING = new Uint8Array(0);
+    const data = encodeState(['x', 'y']);
+    const [head, tail] = [data.slice(0, 4), data.slice(4)];
+    const cluster = alone({ log: [1], hardState: { term: 3 } });
+    const say = (fields: Partial<SnapshotChunk>): void => {
+      cluster.inject(chunk({ meta: meta(5, 3), done: false, data: NOTHING, ...fields }));
+      cluster.sync(1);
+    };
+    for (const sequence of [0, 1]) say({ sequence });
+    say({ sequence: 2, data: head });
+    // Late duplicates of the two messages that open a transfer: the receiver begins anew.
+    for (const sequence of [0, 1]) say({ sequence });
+    answers(cluster);
+    // The sender is at chunk 3, and asks behind it with the number before.
+    say({ sequence: 2 });
+    expect(answersOf(cluster, 'snapshot-answer').at(-1)).toMatchObject({ index: 5, wanted: 0 });
+    say({ sequence: 3, data: tail, done: true });
+    expect(cluster.status(1).lastIndex).toBe(1);
+    for (const sequence of [0, 1]) say({ sequence });
+    say({ sequence: 2, data: head });
+    say({ sequence: 3, data: tail, done: true });
+    expect(cluster.state(1)).toEqual(['x', 'y']);
+  });
+
   it('s66 chunks that come twice or out of order do not spoil it', () => {
     const data = encodeState(['x', 'y', 'z']);
     const piece = (sequence: number): SnapshotChunk =>

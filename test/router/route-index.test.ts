@@ -28,7 +28,7 @@ describe('the index of routes', () => {
   it('names existing routes, with their methods', async () => {
     const http = await serve({ build });
     for (const { path, methods } of ROUTES) {
-      const target = path.replace('{key}', 'k').replace('{id}', '0');
+      const target = path.replace('{key}', 'k').replace('{id}', '0').replace('{ns}', 'n');
       const got = await http.ask('GET', target);
       expect([path, (got.json as { code?: string } | undefined)?.code]).not.toEqual([path, 'route-not-found']);
       expect([path, (await http.ask('OPTIONS', target)).headers['allow']]).toEqual([path, methods]);

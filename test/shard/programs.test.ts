@@ -185,6 +185,16 @@ describe('a program', () => {
     });
   });
 
+  it('is found by a retry through a router that does not say who made its id', () => {
+    const lab = new Lab();
+    const once = program([add('n', 1n)]);
+    const first = lab.apply(once, 90, 'keyed');
+    for (const attempt of ['retry', 'client-keyed'] as const) {
+      expect(lab.apply(once, 90, attempt)).toEqual({ ...first, replayed: true });
+    }
+    expect(lab.value('n')).toBe('1');
+  });
+
   it('that was refused is refused again, though it would succeed by now', () => {
     const lab = new Lab();
     lab.results(put('a', 'no number'));

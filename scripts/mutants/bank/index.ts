@@ -112,6 +112,8 @@ import { k93 } from './k93-leader-starts-at-its-wall-clock.js';
 import { k94 } from './k94-expiry-by-the-wall-clock.js';
 import { k95 } from './k95-deadlines-forgotten.js';
 import { k96 } from './k96-keyed-among-unkeyed.js';
+import { k97 } from './k97-check-taken-for-chunk.js';
+import { k98 } from './k98-keyed-retry-of-unknown-kind.js';
 import { k110 } from './k110-namespace-drifts-at-overwrite.js';
 import { k120 } from './k120-locks-not-rebuilt.js';
 import { k121 } from './k121-decided-not-remembered.js';
@@ -231,6 +233,8 @@ export const BANK: readonly Mutant[] = [
   k94,
   k95,
   k96,
+  k97,
+  k98,
   k110,
   k120,
   k121,

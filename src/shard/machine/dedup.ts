@@ -2,8 +2,8 @@
  * The dedup tables of a shard, and the answers of programs, which are too long for their slots.
  *
  * An operation id is in the table of its kind, so that one kind cannot push out another:
- * - `unkeyed`: ids that a router made for one write. `keyed` ids are looked for here, too: a client may repeat under the
- *   id that a router told it, and entries of earlier builds are all here.
+ * - `unkeyed`: ids that a router made for one write. Whoever does not ask for the first time is looked for in all three:
+ *   a client may repeat under the id that a router told it, and routers of earlier builds do not say who made an id.
  * - `timed`: a client's version 7 ids. One that is unknown, and not newer than what was evicted, may have been applied.
  * - `untimed`: a client's ids that do not say when they were made, or say a time to come. Nothing about an unknown one
  *   could be known after an eviction; so none is evicted before its window ends, and when there is no room for another
@@ -86,7 +86,7 @@ export class Dedup {
 
   /** The entry of the id at `data[idAt..]`. */
   find(data: Uint8Array, idAt: number, attempt: Attempt): FoundEntry | undefined {
-    if (!isKeyed(attempt)) return this.#found('unkeyed', this.#unkeyed.find(data, idAt), data, idAt);
+    if (attempt === 'initial') return this.#found('unkeyed', this.#unkeyed.find(data, idAt), data, idAt);
     const { unkeyed, timed, untimed } = this.#tables;
     return (
       this.#found('timed', timed.find(data, idAt), data, idAt) ??
@@ -115,9 +115,9 @@ export class Dedup {
     }
   }
 
-  /** As `DedupTable.mayHaveEvicted`, for ids that routers made. */
+  /** As `DedupTable.mayHaveEvicted`, for ids of which the sender does not say who made them. */
   mayHaveEvicted(timeMs: number | undefined): boolean {
-    return this.#unkeyed.mayHaveEvicted(timeMs);
+    return this.#unkeyed.mayHaveEvicted(timeMs) || this.#tables.timed.mayHaveEvicted(timeMs);
   }
 
   /** Inserts the id at `data[idAt..]`, which must not be known. */
