@@ -31,6 +31,7 @@ import {
   type Known,
   type Part,
   type Planned,
+  countersOf,
 } from './programs.js';
 import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
@@ -174,7 +175,7 @@ export class Client {
     const random = this.#programs;
     const deadlineMs = random.pick([500, 1_000, 3_000]);
     if (random.chance(0.3)) {
-      const key = `c${random.integer(1, scenario.counters)}`;
+      const key = `c${random.integer(1, countersOf(scenario))}`;
       const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'linearizable' };
       this.#attempt(this.#begin({ operation, ...alone({ op: 'get', key }) }, false, scheduler.now), deadlineMs);
       return;
@@ -183,7 +184,7 @@ export class Client {
     const plan = planProgram({
       random,
       keys: scenario.keys,
-      counters: scenario.counters,
+      counters: countersOf(scenario),
       shardOf: (key) => this.#shardOf(key),
       known: (key) => this.#known.get(key),
       freshValue: () => this.#freshValue(),

@@ -169,8 +169,18 @@ function transaction(scene: ProgramScene): Planned {
   };
 }
 
+/** Many increments of unknown outcome on one number would be beyond the checker's bounds. */
+const CLIENTS_PER_COUNTER = 5;
+
+/** How many numbers there are. */
+export const countersOf = ({ counters, clients }: Pick<Scenario, 'counters' | 'clients'>): number =>
+  Math.max(counters, Math.ceil(clients / CLIENTS_PER_COUNTER));
+
 /** All that clients use. */
-export const keyNames = ({ keys, counters }: Pick<Scenario, 'keys' | 'counters'>): string[] => [
+export const keyNames = (scenario: Pick<Scenario, 'keys' | 'counters' | 'clients'>): string[] =>
+  namesOf(scenario.keys, countersOf(scenario));
+
+const namesOf = (keys: number, counters: number): string[] => [
   ...Array.from({ length: keys }, (_, i) => `k${i + 1}`),
   ...Array.from({ length: counters }, (_, i) => `c${i + 1}`),
 ];
@@ -179,7 +189,9 @@ export const keyNames = ({ keys, counters }: Pick<Scenario, 'keys' | 'counters'>
 function neighbours(scene: ProgramScene, count: number): string[] {
   const first = keyOf(scene);
   const shard = scene.shardOf(first);
-  const others = scene.random.shuffle(keyNames(scene).filter((key) => key !== first && scene.shardOf(key) === shard));
+  const others = scene.random.shuffle(
+    namesOf(scene.keys, scene.counters).filter((key) => key !== first && scene.shardOf(key) === shard),
+  );
   return [first, ...others.slice(0, count - 1)];
 }
 

@@ -49,7 +49,10 @@ interface Shard {
 }
 
 export interface ReferenceOptions {
-  readonly scenario: Pick<Scenario, 'dedupEntries' | 'keyedEntries' | 'patience' | 'keys' | 'counters' | 'shards'>;
+  readonly scenario: Pick<
+    Scenario,
+    'dedupEntries' | 'keyedEntries' | 'patience' | 'keys' | 'counters' | 'clients' | 'shards'
+  >;
   /** Virtual time, ms. */
   readonly now: () => number;
   readonly reached: (mark: Mark) => void;

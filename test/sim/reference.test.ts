@@ -18,7 +18,7 @@ class Shard {
   term = 1;
   nowMs = START_MS;
   readonly reference = new Reference({
-    scenario: { dedupEntries: 2, keyedEntries: 2, keys: 2, counters: 1, shards: 1 },
+    scenario: { dedupEntries: 2, keyedEntries: 2, keys: 2, clients: 1, counters: 1, shards: 1 },
     now: () => this.nowMs - START_MS,
     reached: (mark) => this.marks.push(mark),
     onState: (group, index, hash) => this.states.push(`${group} ${index} ${hash}`),
