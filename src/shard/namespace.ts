@@ -30,7 +30,7 @@ export interface Namespace extends NamespaceLimits {
   readonly bytes: number;
 }
 
-const NAME = new RegExp(`^[a-z0-9][a-z0-9-]{0,${MAX_NAMESPACE_NAME_BYTES - 1}}$`);
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 export const isNamespaceName = (name: string): boolean => NAME.test(name);
 

@@ -31,6 +31,8 @@ describe('a node that is left alone', () => {
       ...scenarioOf(8),
       nodes: 1,
       replicas: 1,
+      // A deadline that passes while nobody can commit would be noticed first.
+      programShare: 0,
       trial: { kind: 'hung', lullElections: 0, seed: 1 },
     };
     const { failure } = await runSeed(8, alone);
