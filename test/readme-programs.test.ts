@@ -17,8 +17,8 @@ describe('README, In a program', () => {
   const section = /\n## In a program\n(.*?)\n## /s.exec(readme)?.[1] ?? '';
   const sources = [...section.matchAll(/```ts\n(.*?)```/gs)].map(([, source = '']) => source);
 
-  it('has two examples', () => {
-    expect(sources).toHaveLength(2);
+  it('has three examples', () => {
+    expect(sources).toHaveLength(3);
   });
 
   it.each(sources)('example %# prints what its comments say', async (source) => {

@@ -1,5 +1,5 @@
 /** Atomic operations: checks, and writes that happen together if all of them hold. */
-import { JSON_CONTENT_TYPE, KvorumError, encodeKey, type Comparison, type Step } from '../shard/index.js';
+import { JSON_CONTENT_TYPE, KvorumError, type Comparison, type Step } from '../shard/index.js';
 import { checkNames, revisionOf } from './arguments.js';
 import type { IncrementOptions, Ttl } from './entries.js';
 import type { Executor, Transacted } from './executor.js';
@@ -48,26 +48,26 @@ export class AtomicOperation {
 
   /** Nothing is written unless this holds. @throws TypeError for a check that is none, RangeError for a wrong number */
   check(key: unknown, check: Check): this {
-    this.#comparisons.push(comparisonOf(encodeKey(key), check));
+    this.#comparisons.push(comparisonOf(this.#executor.keyOf(key), check));
     return this;
   }
 
   /** As `put` without conditions. @throws as `put`, except for the errors of shards */
   set(key: unknown, value: unknown, options: { readonly ttl?: Ttl } = {}): this {
     checkNames(options, ['ttl']);
-    this.#steps.push(putStep(key, value, options));
+    this.#steps.push(putStep(this.#executor.keyOf(key), value, options));
     return this;
   }
 
   delete(key: unknown): this {
-    this.#steps.push(deleteStep(key));
+    this.#steps.push(deleteStep(this.#executor.keyOf(key)));
     return this;
   }
 
   /** As `increment`. At a bound nothing is added, and everything else happens. */
   increment(key: unknown, by: bigint | number = 1n, options: IncrementOptions = {}): this {
     checkIncrementOptions(options);
-    this.#steps.push(incrementStep(key, by, options));
+    this.#steps.push(incrementStep(this.#executor.keyOf(key), by, options));
     return this;
   }
 
@@ -75,7 +75,8 @@ export class AtomicOperation {
    * `{ committed: false }` if a check does not hold. Another call does everything anew.
    * @throws KvorumError as `put`; `conflict` if other transactions held keys in several shards until the deadline;
    *   `wrong-type` or `patch-failed` if an increment fails, with the place among the writes
-   *   as `details.field`; `invalid-request` if there is nothing to do, or with more than 256 checks and writes;
+   *   as `details.field`; `invalid-request` if there is nothing to do, or with more than 256 checks and writes (2,000 in a
+   *   namespace);
    *   `value-too-large` with more than 4 MiB
    */
   async commit(): Promise<CommitResult> {

@@ -18,7 +18,8 @@ export async function runBatch(
   executor: Executor,
   operations: readonly BatchOperation[],
 ): Promise<PromiseSettledResult<unknown>[]> {
-  const steps = operations.map(stepOf);
+  const keyOf = (key: unknown): Uint8Array => executor.keyOf(key);
+  const steps = operations.map((operation) => stepOf(operation, keyOf));
   checkBounds(steps);
   if (steps.length === 0) return [];
   const groups = await groupsOf(executor, steps);

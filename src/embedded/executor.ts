@@ -1,7 +1,7 @@
 /** Runs operations and transactions for a keyspace: refusals become errors here. */
 import { newOperationId } from '../router/index.js';
-import { KvorumError, type Answer, type KvOperation, type Program } from '../shard/index.js';
-import type { EmbeddedCluster, EmbeddedReply } from './cluster.js';
+import { KvorumError, encodeKey, inNamespace, type Answer, type KvOperation, type Program } from '../shard/index.js';
+import type { EmbeddedCluster, EmbeddedReply, KeyLocation } from './cluster.js';
 
 export interface Transacted {
   readonly answer: Answer;
@@ -10,6 +10,10 @@ export interface Transacted {
 }
 
 export interface Executor {
+  /** Key of the namespace whose keys these are; undefined: the main keyspace. */
+  readonly namespace: Uint8Array | undefined;
+  /** The bytes that stand for a key of this keyspace. @throws as `encodeKey` */
+  keyOf(key: unknown): Uint8Array;
   /** @throws KvorumError if it was refused */
   execute(operation: KvOperation): Promise<Answer>;
   /**
@@ -24,11 +28,13 @@ export interface Executor {
   shardOf(key: Uint8Array): number;
   /** Number of shards. */
   readonly shards: number;
+  locationOf(key: Uint8Array): KeyLocation;
   /** Resolves after half to all of `ms`. */
   backoff(ms: number): Promise<void>;
 }
 
 export class ClusterExecutor implements Executor {
+  readonly namespace = undefined;
   readonly #cluster: EmbeddedCluster;
   readonly #timeoutMs: number;
   #closed = false;
@@ -53,6 +59,14 @@ export class ClusterExecutor implements Executor {
 
   get shards(): number {
     return this.#cluster.shards;
+  }
+
+  keyOf(key: unknown): Uint8Array {
+    return encodeKey(key);
+  }
+
+  locationOf(key: Uint8Array): KeyLocation {
+    return this.#cluster.where(key);
   }
 
   async transact(program: Program): Promise<Transacted> {
@@ -86,7 +100,55 @@ export class ClusterExecutor implements Executor {
   }
 }
 
-function answerIn({ answer, cause }: EmbeddedReply): Answer {
+/** Does for a namespace what another executor does for the main keyspace. */
+export class NamespaceExecutor implements Executor {
+  readonly namespace: Uint8Array;
+  readonly #main: Executor;
+
+  constructor(main: Executor, namespace: Uint8Array) {
+    this.#main = main;
+    this.namespace = namespace;
+  }
+
+  get shards(): number {
+    return this.#main.shards;
+  }
+
+  keyOf(key: unknown): Uint8Array {
+    return inNamespace(this.namespace, encodeKey(key));
+  }
+
+  execute(operation: KvOperation): Promise<Answer> {
+    return this.#main.execute(operation);
+  }
+
+  transact(program: Program): Promise<Transacted> {
+    return this.#main.transact(program);
+  }
+
+  opened(): Promise<void> {
+    return this.#main.opened();
+  }
+
+  ask(operation: KvOperation): Promise<EmbeddedReply> {
+    return this.#main.ask(operation);
+  }
+
+  shardOf(key: Uint8Array): number {
+    return this.#main.shardOf(key);
+  }
+
+  locationOf(key: Uint8Array): KeyLocation {
+    return this.#main.locationOf(key);
+  }
+
+  backoff(ms: number): Promise<void> {
+    return this.#main.backoff(ms);
+  }
+}
+
+/** @throws KvorumError if it was refused */
+export function answerIn({ answer, cause }: EmbeddedReply): Answer {
   if (answer.type !== 'refused') return answer;
   const error = new KvorumError(answer.code, answer.message, answer.details, answer.outcome);
   if (cause !== undefined) error.cause = cause;

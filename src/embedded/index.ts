@@ -3,7 +3,8 @@
  *
  * `store` is the public class, and `keyspace` its operations: values copied in and out, keys by canonical encoding, errors
  * that say whether a write happened. `steps` and `results` translate between their arguments and programs of the shards;
- * `batch`, `atomic` and `transaction` have several keys. `cluster` has the nodes, their disks (memory, or SQLite below `dataDir`), the in-memory network between
+ * `batch`, `atomic` and `transaction` have several keys;
+ * `namespace` has keyspaces beside the main one. `cluster` has the nodes, their disks (memory, or SQLite below `dataDir`), the in-memory network between
  * them, and one router. `embedded-node` starts, fails and recovers one node. All else is the code that also runs in
  * separate processes.
  *
@@ -26,6 +27,7 @@ export type {
   Ttl,
   WriteResult,
 } from './entries.js';
+export type { NamespaceInfo, NamespaceKeyspace, NamespaceOptions, NamespaceResult } from './namespace.js';
 export type { StoreOptions } from './options.js';
 export { DistributedKeyValueStore } from './store.js';
 export type { Transaction, TransactionOptions } from './transaction.js';

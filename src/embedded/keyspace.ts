@@ -1,9 +1,10 @@
 /** The operations on keys, whatever runs them: the store has them, and a part of its keys can have them as well. */
 import { newOperationId } from '../router/index.js';
-import { decodeValue, encodeKey, encodeProgram, type Answer, type KeyRecord, type Step } from '../shard/index.js';
+import { decodeValue, encodeProgram, type Answer, type KeyRecord, type Step } from '../shard/index.js';
 import { checkNames, conditionOf } from './arguments.js';
 import { AtomicOperation } from './atomic.js';
 import { runBatch } from './batch.js';
+import type { KeyLocation } from './cluster.js';
 import type {
   BatchOperation,
   BatchResults,
@@ -20,12 +21,13 @@ import type {
 } from './entries.js';
 import { programOperation, type Executor } from './executor.js';
 import { countEntries, deleteEntries, listEntries } from './ranges.js';
-import { entryOf, incrementResult, outcomeOf, resultOf, writeResult } from './results.js';
+import { entryOf, incrementResult, isDeleted, outcomeOf, resultOf, writeResult } from './results.js';
 import {
   PUT_OPTIONS,
   appendStep,
   checkIncrementOptions,
   checkedValue,
+  deleteStep,
   incrementStep,
   patchStep,
   programOf,
@@ -57,10 +59,13 @@ export abstract class Keyspace {
    */
   async put(key: unknown, value: unknown, options: PutOptions = {}): Promise<WriteResult> {
     checkNames(options, PUT_OPTIONS);
-    if (options.ttl !== undefined) return writeResult(await this.#run(putStep(key, value, options)));
+    const encoded = this.#executor.keyOf(key);
+    if (options.ttl !== undefined || this.#isNamespace) {
+      return writeResult(await this.#run(putStep(encoded, value, options)));
+    }
     const answer = await this.#executor.execute({
       type: 'put',
-      key: encodeKey(key),
+      key: encoded,
       ...checkedValue(value),
       condition: conditionOf(options),
       operationId: newOperationId(),
@@ -92,9 +97,11 @@ export abstract class Keyspace {
   /** Removes the key; true if it was there. @throws as `put` */
   async delete(key: unknown, options: DeleteOptions = {}): Promise<boolean> {
     checkNames(options, ['ifRevision']);
+    const encoded = this.#executor.keyOf(key);
+    if (this.#isNamespace) return isDeleted(await this.#run(deleteStep(encoded, options)));
     const answer = await this.#executor.execute({
       type: 'delete',
-      key: encodeKey(key),
+      key: encoded,
       condition: conditionOf(options),
       operationId: newOperationId(),
       attempt: 'initial',
@@ -114,7 +121,7 @@ export abstract class Keyspace {
    */
   async increment(key: unknown, by: bigint | number = 1n, options: IncrementOptions = {}): Promise<IncrementResult> {
     checkIncrementOptions(options);
-    return incrementResult(await this.#run(incrementStep(key, by, options)));
+    return incrementResult(await this.#run(incrementStep(this.#executor.keyOf(key), by, options)));
   }
 
   /**
@@ -123,7 +130,7 @@ export abstract class Keyspace {
    *   text nor bytes
    */
   async append(key: unknown, value: string | Uint8Array): Promise<WriteResult> {
-    return writeResult(await this.#run(appendStep(key, value)));
+    return writeResult(await this.#run(appendStep(this.#executor.keyOf(key), value)));
   }
 
   /**
@@ -134,7 +141,7 @@ export abstract class Keyspace {
    *   date or a bigint somewhere in it, or text), `patch-failed` with `details.position` if the patch does not fit it
    */
   async patch(key: unknown, patch: JsonPatch | object): Promise<WriteResult> {
-    return writeResult(await this.#run(patchStep(key, patch)));
+    return writeResult(await this.#run(patchStep(this.#executor.keyOf(key), patch)));
   }
 
   /**
@@ -142,7 +149,7 @@ export abstract class Keyspace {
    * @throws RangeError for a `ttl` that is none; KvorumError as `put`, `precondition-failed` if the key is absent
    */
   async touch(key: unknown, ttl: Ttl | null): Promise<WriteResult> {
-    return writeResult(await this.#run(touchStep(key, ttl)));
+    return writeResult(await this.#run(touchStep(this.#executor.keyOf(key), ttl)));
   }
 
   /**
@@ -216,8 +223,25 @@ export abstract class Keyspace {
     return runTransactionally(this.#executor, work, options);
   }
 
+  /**
+   * Where a key is kept, and which node leads its shard, whether or not it holds a value. Sends no message to any node.
+   * @throws TypeError or KvorumError (`key-too-long`, `invalid-request`) for a value that cannot be a key
+   */
+  where(key: unknown): KeyLocation {
+    return this.#executor.locationOf(this.#executor.keyOf(key));
+  }
+
+  /** Its keys are written by programs alone, which its limits need. */
+  get #isNamespace(): boolean {
+    return this.#executor.namespace !== undefined;
+  }
+
   async #get(key: unknown): Promise<KeyRecord | undefined> {
-    const answer = await this.#executor.execute({ type: 'get', key: encodeKey(key), consistency: 'linearizable' });
+    const answer = await this.#executor.execute({
+      type: 'get',
+      key: this.#executor.keyOf(key),
+      consistency: 'linearizable',
+    });
     return answer.type === 'get' ? answer.record : undefined;
   }
 

@@ -2,12 +2,13 @@
 import { countKeys, deleteRange, isEmptyRange, readPage, type ListFailure, type Page } from '../router/index.js';
 import {
   decodeKey,
-  encodeKey,
   FIRST_KEY,
+  inNamespace,
   KvorumError,
   prefixEndOf,
   prefixKey,
   shardOfPrefix,
+  userKeyOf,
   type KvOperation,
 } from '../shard/index.js';
 import { checkNames, flag } from './arguments.js';
@@ -43,7 +44,7 @@ export async function* listEntries<T>(
     const query = { ...range, shards, reverse, content, grouping: undefined, consistency: 'linearizable' } as const;
     const page: Page = pageIn(await readPage(asking(executor), { ...query, limit: Math.min(size, left) }));
     for (const { item } of page.items) {
-      const key = decodeKey(item.key);
+      const key = decodeKey(userKeyOf(item.key));
       yield item.type === 'record' ? entryOf<T>(key, item.record) : ({ key } as Entry<T>);
     }
     left -= page.items.length;
@@ -78,22 +79,31 @@ export async function deleteEntries(executor: Executor, options: KeyRange): Prom
 }
 
 async function rangeOf(executor: Executor, { prefix, start, end }: KeyRange): Promise<EncodedRange> {
-  const all = [...Array(executor.shards).keys()];
+  const { namespace } = executor;
   if (prefix === undefined) {
-    const from = start === undefined ? FIRST_KEY : encodeKey(start);
-    return { from, to: end === undefined ? undefined : encodeKey(end), shards: all };
+    const from = start === undefined ? (namespace ?? FIRST_KEY) : executor.keyOf(start);
+    const behind = namespace && prefixEndOf(namespace);
+    return { from, to: end === undefined ? behind : executor.keyOf(end), shards: await shardsOf(executor, namespace) };
   }
   if (start !== undefined || end !== undefined) throw new TypeError('a prefix excludes start and end');
-  const from = prefixKey(prefix);
+  const from = inNamespace(namespace, prefixKey(prefix));
+  return { from, to: prefixEndOf(from), shards: await shardsOf(executor, from) };
+}
+
+/** The shards that have keys with this prefix; without one, all. */
+async function shardsOf(executor: Executor, prefix: Uint8Array | undefined): Promise<readonly number[]> {
+  const all = [...Array(executor.shards).keys()];
+  if (prefix === undefined) return all;
   await executor.opened();
-  const only = shardOfPrefix(from, executor.shards);
-  return { from, to: prefixEndOf(from), shards: only === undefined ? all : [only] };
+  const only = shardOfPrefix(prefix, executor.shards);
+  return only === undefined ? all : [only];
 }
 
 /** Refusals are reported as data to what reads pages, which knows what they mean for the whole. */
-const asking = (executor: Executor) => (operation: KvOperation) => executor.ask(operation);
+export const asking = (executor: Executor) => (operation: KvOperation) => executor.ask(operation);
 
-function pageIn(page: Page | ListFailure): Page {
+/** @throws KvorumError if it failed */
+export function pageIn(page: Page | ListFailure): Page {
   if (page.type === 'failed') throw errorOf(page);
   return page;
 }

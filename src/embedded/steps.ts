@@ -1,11 +1,10 @@
-/** Operations of a keyspace as steps of programs: arguments checked, keys and values encoded. */
+/** Operations of a keyspace as steps of programs: arguments checked, values encoded. Keys are encoded already. */
 import { types } from 'node:util';
 import {
   BYTES_CONTENT_TYPE,
   KvorumError,
   MAX_VALUE_BYTES,
   TEXT_CONTENT_TYPE,
-  encodeKey,
   encodeValue,
   exactJson,
   type Condition,
@@ -16,8 +15,8 @@ import {
 import { checkNames, conditionOf, expiryOf, flag, integerOf, optionalInteger, ttlOf } from './arguments.js';
 import type { BatchOperation, DeleteOptions, IncrementOptions, PutOptions, Ttl } from './entries.js';
 
-const base = (key: unknown, condition: Condition = { type: 'none' }) =>
-  ({ key: encodeKey(key), condition, returning: 'nothing' }) as const;
+const base = (key: Uint8Array, condition: Condition = { type: 'none' }) =>
+  ({ key, condition, returning: 'nothing' }) as const;
 
 export const PUT_OPTIONS = ['ttl', 'ifRevision', 'ifAbsent'];
 
@@ -34,20 +33,20 @@ function checkLength(body: Uint8Array): void {
   throw new KvorumError('value-too-large', message, { field: 'body', limit: MAX_VALUE_BYTES });
 }
 
-export const getStep = (key: unknown): Step => ({ type: 'get', ...base(key) });
+export const getStep = (key: Uint8Array): Step => ({ type: 'get', ...base(key) });
 
-export function putStep(key: unknown, value: unknown, options: PutOptions): Step {
+export function putStep(key: Uint8Array, value: unknown, options: PutOptions): Step {
   return { type: 'put', ...base(key, conditionOf(options)), ...checkedValue(value), expiry: expiryOf(options.ttl) };
 }
 
-export const deleteStep = (key: unknown, options: DeleteOptions = {}): Step => ({
+export const deleteStep = (key: Uint8Array, options: DeleteOptions = {}): Step => ({
   type: 'delete',
   ...base(key, conditionOf(options)),
 });
 
 const INCREMENT_OPTIONS = ['initial', 'min', 'max', 'clamp', 'ttl'];
 
-export function incrementStep(key: unknown, by: bigint | number, options: IncrementOptions): Step {
+export function incrementStep(key: Uint8Array, by: bigint | number, options: IncrementOptions): Step {
   const { initial = 0n, min, max, clamp, ttl } = options;
   return {
     type: 'increment',
@@ -61,7 +60,7 @@ export function incrementStep(key: unknown, by: bigint | number, options: Increm
   };
 }
 
-export function appendStep(key: unknown, value: unknown): Step {
+export function appendStep(key: Uint8Array, value: unknown): Step {
   if (typeof value !== 'string' && !types.isUint8Array(value)) {
     throw new TypeError(`only text or bytes (Uint8Array) can be appended, got ${typeof value}`);
   }
@@ -71,7 +70,7 @@ export function appendStep(key: unknown, value: unknown): Step {
   return { type: 'append', ...base(key), body, contentType: isText ? TEXT_CONTENT_TYPE : BYTES_CONTENT_TYPE };
 }
 
-export function patchStep(key: unknown, patch: unknown): Step {
+export function patchStep(key: Uint8Array, patch: unknown): Step {
   const operations = jsonPatchIn(patch);
   const json = exactJson(operations ?? patch, MAX_VALUE_BYTES);
   if (json === undefined) {
@@ -90,40 +89,35 @@ function jsonPatchIn(patch: unknown): unknown[] | undefined {
   throw new TypeError('jsonPatch must be an array of operations; a merge patch cannot have this member alone');
 }
 
-export const touchStep = (key: unknown, ttl: Ttl | null): Step => ({
+export const touchStep = (key: Uint8Array, ttl: Ttl | null): Step => ({
   type: 'touch',
   ...base(key),
   ttlMs: ttl === null ? undefined : ttlOf(ttl),
 });
 
-/** @throws TypeError for what is no operation */
-export function stepOf(operation: BatchOperation): Step {
-  const { op, key } = operation;
-  const known = (...names: string[]): void => {
+/** @param keyOf encodes a key @throws TypeError for what is no operation */
+export function stepOf(operation: BatchOperation, keyOf: (key: unknown) => Uint8Array): Step {
+  const { op } = operation;
+  /** The key, once the names of the options are checked. */
+  const known = (...names: string[]): Uint8Array => {
     checkNames(operation, ['op', 'key', ...names]);
+    return keyOf(operation.key);
   };
   switch (op) {
     case 'get':
-      known();
-      return getStep(key);
+      return getStep(known());
     case 'put':
-      known('value', ...PUT_OPTIONS);
-      return putStep(key, operation.value, operation);
+      return putStep(known('value', ...PUT_OPTIONS), operation.value, operation);
     case 'delete':
-      known('ifRevision');
-      return deleteStep(key, operation);
+      return deleteStep(known('ifRevision'), operation);
     case 'increment':
-      known('by', ...INCREMENT_OPTIONS);
-      return incrementStep(key, operation.by ?? 1n, operation);
+      return incrementStep(known('by', ...INCREMENT_OPTIONS), operation.by ?? 1n, operation);
     case 'append':
-      known('value');
-      return appendStep(key, operation.value);
+      return appendStep(known('value'), operation.value);
     case 'patch':
-      known('patch');
-      return patchStep(key, operation.patch);
+      return patchStep(known('patch'), operation.patch);
     case 'touch':
-      known('ttl');
-      return touchStep(key, operation.ttl);
+      return touchStep(known('ttl'), operation.ttl);
     default:
       throw new TypeError(`there is no operation ${String(op satisfies never)}`);
   }

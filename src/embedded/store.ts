@@ -1,8 +1,8 @@
 /** The public class: nodes to start, fail and stop; `keyspace.ts` has the operations on keys, `cluster.ts` the nodes. */
-import { encodeKey } from '../shard/index.js';
-import { EmbeddedCluster, type ClusterStatus, type KeyLocation } from './cluster.js';
+import { EmbeddedCluster, type ClusterStatus } from './cluster.js';
 import { ClusterExecutor } from './executor.js';
 import { Keyspace } from './keyspace.js';
+import { NamespaceKeyspace, listNamespaces, type NamespaceInfo } from './namespace.js';
 import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './options.js';
 
 /**
@@ -104,11 +104,24 @@ export class DistributedKeyValueStore extends Keyspace {
   }
 
   /**
-   * Where a key is kept, and which node leads its shard, whether or not it holds a value. Sends no message to any node.
-   * @throws TypeError or KvorumError (`key-too-long`, `invalid-request`) for a value that cannot be a key
+   * A keyspace of its own within the store, which need not exist yet. Sends no message to any node.
+   * @param name 1 to 63 of a–z, 0–9 and `-`, not `-` first
+   * @throws KvorumError `invalid-request` for what is no such name
+   * @example
+   * const orders = kvs.namespace('orders');
+   * await orders.create({ maxKeys: 10_000 });
+   * await orders.put(17, { product: 'product1' });
    */
-  where(key: unknown): KeyLocation {
-    return this.#cluster.where(encodeKey(key));
+  namespace(name: string): NamespaceKeyspace {
+    return new NamespaceKeyspace(this.#executor, name);
+  }
+
+  /**
+   * The namespaces that exist, by their names, read page by page as the loop goes on.
+   * @throws in the loop: KvorumError as `get`
+   */
+  namespaces(): AsyncGenerator<NamespaceInfo, void, undefined> {
+    return listNamespaces(this.#executor);
   }
 
   /** Liveness and leadership as of now; sends no message to any node. */

@@ -5,15 +5,7 @@
  * The comparisons are judged at one point, with the writes. So of a key that was absent it is enough that it is absent then:
  * that it came and went in between is no difference to a transaction that happens at that point.
  */
-import {
-  KvorumError,
-  binaryString,
-  decodeValue,
-  encodeKey,
-  type Comparison,
-  type KeyRecord,
-  type Step,
-} from '../shard/index.js';
+import { KvorumError, binaryString, decodeValue, type Comparison, type KeyRecord, type Step } from '../shard/index.js';
 import { checkNames } from './arguments.js';
 import { commitOf } from './atomic.js';
 import type { Ttl } from './entries.js';
@@ -57,7 +49,7 @@ export class Transaction {
    */
   async get<T = unknown>(key: unknown): Promise<T | undefined> {
     this.#checkOpen();
-    const encoded = encodeKey(key);
+    const encoded = this.#executor.keyOf(key);
     const name = nameOf(encoded);
     const write = this.#writes.get(name);
     if (write !== undefined) return write.type === 'put' ? (decodeValue(write) as T) : undefined;
@@ -74,13 +66,13 @@ export class Transaction {
   set(key: unknown, value: unknown, options: { readonly ttl?: Ttl } = {}): void {
     this.#checkOpen();
     checkNames(options, ['ttl']);
-    this.#write(putStep(key, value, options) as Write);
+    this.#write(putStep(this.#executor.keyOf(key), value, options) as Write);
   }
 
   /** Removes the key at the commit. */
   delete(key: unknown): void {
     this.#checkOpen();
-    this.#write(deleteStep(key) as Write);
+    this.#write(deleteStep(this.#executor.keyOf(key)) as Write);
   }
 
   /**

@@ -36,6 +36,7 @@ export {
   type DispatchReply,
   countKeys,
   deleteRange,
+  dropNamespace,
   isEmptyRange,
   type ListFailure,
   newOperationId,

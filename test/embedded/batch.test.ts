@@ -7,6 +7,7 @@ import type { Executor } from '../../src/embedded/executor.js';
 import {
   KvorumError,
   decodeProgram,
+  encodeKey,
   encodeOutcome,
   loadHash,
   type Answer,
@@ -30,6 +31,9 @@ function executor(answers: (shard: number, operation: KvOperation) => Promise<An
   const shardOf = (key: Uint8Array): number => Number(String.fromCharCode(key[1] ?? 0));
   const fake: Executor = {
     shards: 4,
+    namespace: undefined,
+    keyOf: encodeKey,
+    locationOf: () => ({ shard: -1, replicas: [], leader: undefined }),
     ask: () => Promise.reject(new Error('a batch asks nothing')),
     shardOf,
     opened: () => Promise.resolve(),

@@ -10,6 +10,9 @@ import type {
   IncrementResult,
   KeyLocation,
   KvorumError,
+  NamespaceInfo,
+  NamespaceKeyspace,
+  NamespaceResult,
   Outcome,
   PutOptions,
   StoreOptions,
@@ -77,6 +80,15 @@ test('an atomic operation says whether it committed, and where', () => {
   expectTypeOf<AtomicOperation['commit']>().returns.resolves.toEqualTypeOf<CommitResult>();
   expectTypeOf<AtomicOperation['check']>().returns.toEqualTypeOf<AtomicOperation>();
   expectTypeOf<Extract<CommitResult, { committed: true }>['revision']>().toBeNumber();
+});
+
+test('a namespace has the operations of the store', () => {
+  expectTypeOf<NamespaceKeyspace['get']>().toEqualTypeOf<DistributedKeyValueStore['get']>();
+  expectTypeOf<NamespaceKeyspace['transaction']>().toEqualTypeOf<DistributedKeyValueStore['transaction']>();
+  expectTypeOf<DistributedKeyValueStore['namespace']>().toEqualTypeOf<(name: string) => NamespaceKeyspace>();
+  expectTypeOf<NamespaceKeyspace['info']>().returns.resolves.toEqualTypeOf<NamespaceInfo>();
+  expectTypeOf<NamespaceKeyspace['create']>().returns.resolves.toEqualTypeOf<NamespaceResult>();
+  expectTypeOf<DistributedKeyValueStore['namespaces']>().returns.toExtend<AsyncIterable<NamespaceInfo>>();
 });
 
 test('a store is made from numbers or options, all of which may be left out', () => {

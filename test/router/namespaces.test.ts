@@ -42,6 +42,20 @@ describe('a namespace', () => {
     expect(codeOf(await ask('DELETE', `/${name}`))).toBe('404 namespace-not-found');
   });
 
+  it('says where its keys are: all in its shard', async () => {
+    const name = await created();
+    const { shard } = (await info(name)) as { shard: number };
+    for (const [path, key] of [
+      ['k', 'k'],
+      ['a/b%20c', 'a/b c'],
+      ['%5B1%5D?key_type=json', '[1]'],
+    ]) {
+      const answer = await ask('GET', `/${name}/where/${path}`);
+      expect(answer.json).toMatchObject({ namespace: name, key, shard, leader: expect.any(Number) as unknown });
+    }
+    expect((await ask('PUT', `/${name}/where/k`)).status).toBe(405);
+  });
+
   it('that does not exist is a 404 in every route', async () => {
     const ops = { ops: [{ op: 'get', key: 'k' }] };
     for (const [method, path, body] of [
@@ -52,6 +66,7 @@ describe('a namespace', () => {
       ['GET', '/none/kv?count_only=true', undefined],
       ['DELETE', '/none/kv?prefix=a', undefined],
       ['POST', '/none/txn', { then: ops.ops }],
+      ['GET', '/none/where/k', undefined],
     ] as const) {
       expect(`${method} ${path} ${codeOf(await ask(method, path, body))}`).toContain(' 404 namespace-not-found');
     }
@@ -72,6 +87,9 @@ describe('a namespace', () => {
     ['PUT', '/a', { keys: 1 }],
     ['PUT', '/a', []],
     ['DELETE', '/a?force=yes', undefined],
+    ['GET', '/a_b/where/k', undefined],
+    ['GET', '/a/where/', undefined],
+    ['GET', '/a/where/k?key_type=text', undefined],
     ['GET', '?limit=0', undefined],
     ['GET', '?prefix=a', undefined],
   ])('%s %s is refused', async (method, path, body) => {

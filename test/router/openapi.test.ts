@@ -69,7 +69,9 @@ describe('/openapi.json', () => {
     const named = router.stack.flatMap(({ route }) => {
       if (route === undefined) return [];
       // A regular expression stands where a key must not be decoded.
-      return typeof route.path === 'string' ? [route.path.replace(':shard', '{id}')] : ['/v1/where/{key}'];
+      const path: unknown = route.path;
+      if (path instanceof RegExp) return [path.test('/v1/where/k') ? '/v1/where/{key}' : '/v1/ns/{ns}/where/{key}'];
+      return [String(path).replace(':shard', '{id}')];
     });
     expect(named.length).toBeGreaterThan(8);
     const known = ROUTES.map(({ path }) => path);

@@ -4,7 +4,7 @@
  */
 import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { KvorumError, type Logger, type Topology } from '../../shard/index.js';
-import { clusterView, nodesView, shardView, shardsView, whereView } from './views.js';
+import { clusterView, nodesView, shardView, shardsView } from './views.js';
 import type { Backend, Dispatcher } from '../dispatch/index.js';
 import { checkReadiness, type HealthCheck } from './health.js';
 import {
@@ -18,10 +18,11 @@ import {
   splitTarget,
   StreamedRequest,
 } from '../http/index.js';
-import { type KvRoutes, namedKey } from '../kv/index.js';
+import type { KvRoutes } from '../kv/index.js';
 import { openApiDocument } from './openapi/document.js';
 import { StatusPoller } from './status-poller.js';
 import { PAGE_POLICY, indexDocument, indexPage } from './route-index.js';
+import { WHERE_PATHS, where } from './where.js';
 
 export interface Build {
   readonly version: string;
@@ -46,7 +47,6 @@ export interface AppOptions {
 }
 
 const REQUEST_ID = 'Kv-Request-Id';
-const WHERE = '/v1/where/';
 /** How long `/v1/where` and `/readyz` wait for nodes that do not answer. */
 const SHORT_TIMEOUT_MS = 500;
 
@@ -96,15 +96,12 @@ export function createApp(options: AppOptions): Express {
     const shard = shardNumber(request.params['shard'], topology);
     sendJson(response, id, shardView(topology, await all.poll(), shard));
   });
-  // A key is opaque: express must not decode its path.
-  get(/^\/v1\/where\//, async (request, response, id) => {
-    const { path, query } = splitTarget(request.originalUrl);
-    const named = namedKey(path.slice(WHERE.length), parseQuery(query, ['key_type']), undefined);
-    const topology = topologyOf(backend);
-    const shard = dispatcher.shardOf(named.key, topology);
-    const leader = await short.leaderOf(topology, shard);
-    sendJson(response, id, whereView(topology, named, { shard, leader }));
-  });
+  for (const path of WHERE_PATHS) {
+    get(path, async (request, response, id) => {
+      const parts = { dispatcher, statuses: short, topology: topologyOf(backend) };
+      sendJson(response, id, await where(request.originalUrl, parts));
+    });
+  }
   addIndex(get, options.build);
   addOperations(get, options, short);
   app.use((): never => {

@@ -21,6 +21,7 @@ export const ROUTES: readonly Route[] = [
   { methods: 'GET, HEAD, DELETE', path: '/v1/ns/{ns}/kv', what: 'its keys in order' },
   { methods: 'POST', path: '/v1/ns/{ns}/batch', what: 'operations on its keys' },
   { methods: 'POST', path: '/v1/ns/{ns}/txn', what: 'a transaction within it' },
+  { methods: 'GET, HEAD', path: '/v1/ns/{ns}/where/{key}', what: 'shard, replicas and leader of a key in it' },
   { methods: 'GET, HEAD', path: '/v1/where/{key}', what: 'shard, replicas and leader of a key' },
   { methods: 'GET, HEAD', path: '/v1/cluster', what: 'the cluster: id, nodes, limits, settings in force' },
   { methods: 'GET, HEAD', path: '/v1/nodes', what: 'every node: addresses, state, disk, links' },

@@ -164,6 +164,8 @@ const NAMESPACES: Readonly<Record<string, PathDescription>> = {
   },
 };
 
+const WHERE = shown('shard, replicas and leader of a key', ['key_type']);
+
 const below = (ns: string): Readonly<Record<string, PathDescription>> =>
   Object.fromEntries(Object.entries(KEYS).map(([path, description]) => [path.replace('/v1', ns), description]));
 
@@ -171,7 +173,8 @@ export const PATHS: Readonly<Record<string, PathDescription>> = {
   ...KEYS,
   ...NAMESPACES,
   ...below('/v1/ns/{ns}'),
-  '/v1/where/{key}': shown('shard, replicas and leader of a key', ['key_type']),
+  '/v1/where/{key}': WHERE,
+  '/v1/ns/{ns}/where/{key}': WHERE,
   '/v1/cluster': shown('the cluster: id, nodes, limits, settings in force'),
   '/v1/nodes': shown('every node'),
   '/v1/shards': shown('every shard'),
