@@ -245,6 +245,18 @@ describe('a transaction that its coordinator left', () => {
     expect(await cluster.put(a, 'free')).toMatchObject({ type: 'put' });
   });
 
+  it('was decided in one shard, is decided so in the other, however much later: a yes vote does not go by time', async () => {
+    await run({ then: [put(a, 'old'), put(b, 'old')] });
+    await prepare(a, 13);
+    await prepare(b, 13);
+    await say(cluster.shardOf(a), 13, { phase: 'decide', decision: 'then', outcome: undefined });
+    await cluster.runtime.run(120_000);
+    const participants = [cluster.shardOf(a), cluster.shardOf(b)].sort((x, y) => x - y);
+    const id = Buffer.alloc(16, 13);
+    expect(await cluster.runtime.settle(cluster.dispatcher.coordinator.finish(id, participants))).toBe('then');
+    expect([await cluster.text(a), await cluster.text(b)]).toEqual(['new', 'new']);
+  });
+
   it('is known after its shards have changed leaders and restarted', async () => {
     await run({ then: [put(a, 'old'), put(b, 'old')] });
     await prepare(a, 11);
