@@ -9,6 +9,7 @@ import type { FaultKind } from './kinds.js';
 import { complaintOf, unreadyNodes } from './readiness.js';
 import { SYMPTOMS, type Symptom } from './symptoms.js';
 import { needsAll, type LeaderFault, type Slot, type Step } from './schedule.js';
+import { surest } from './steps.js';
 import { formatAnyFault, formatSlot } from './format-fault.js';
 import { messageOf } from '../../src/thrown.js';
 
@@ -33,6 +34,8 @@ export interface NemesisOptions {
   readonly complaint?: typeof complaintOf;
   /** How long the nodes may take to be ready. */
   readonly readyLimitMs?: number;
+  /** How much longer a slot lasts at most, until the symptoms of its faults were seen. */
+  readonly patienceMs?: number;
 }
 
 /** A shard may have no leader for a while after another fault. */
@@ -41,6 +44,11 @@ const LEADER_LIMIT_MS = 5_000;
 const UP_LIMIT_MS = 30_000;
 /** For a node that was restarted in its turn: one that is cut off from the others would never be ready. */
 const TURN_LIMIT_MS = 5_000;
+/**
+ * A short slot can end before its fault shows: a disk counts as hung only after an election timeout, which an earlier
+ * fault may have made longer, and only where something is written.
+ */
+const PATIENCE_MS = 10_000;
 const LOOK_PAUSE_MS = 100;
 
 /** The shard has no leader at the moment: not a failure, but no fault was injected either. */
@@ -73,7 +81,24 @@ export class Nemesis {
       if (signal.aborted) return;
       say(formatSlot(slot));
       const kinds = slot.faults.map(({ kind }) => kind);
-      if (!needsAll(kinds) || (await this.#areAllWell(kinds))) await this.#inject(slot);
+      if (needsAll(kinds) ? await this.#areAllWell(kinds) : await this.#areMostlyWell(kinds)) await this.#inject(slot);
+    }
+    await this.#giveLastChances(slots);
+  }
+
+  /** What was injected and never took effect is injected once more, alone and where it takes effect most surely. */
+  async #giveLastChances(slots: readonly Slot[]): Promise<void> {
+    const { signal, say, nodes } = this.#options;
+    for (const kind of this.harmless) {
+      const last = slots.findLast(({ faults }) => faults.some((fault) => fault.kind === kind));
+      const planned = last?.faults.find((fault) => fault.kind === kind);
+      if (last === undefined || planned === undefined) continue;
+      await this.#untilUp();
+      if (signal.aborted) return;
+      const slot = { ...last, faults: [surest(planned, nodes)] };
+      say(`         ${kind} has not taken effect yet: once more`);
+      say(formatSlot(slot));
+      if (await this.#areAllWell([kind])) await this.#inject(slot);
     }
   }
 
@@ -83,7 +108,7 @@ export class Nemesis {
   }
 
   async #inject(slot: Slot): Promise<void> {
-    const { signal, now } = this.#options;
+    const { signal, now, patienceMs = PATIENCE_MS } = this.#options;
     // The time that it takes to inject a fault (to copy a folder, to start a node) does not count as time under it.
     let slotStartedAt = performance.now();
     const start = now();
@@ -96,32 +121,39 @@ export class Nemesis {
       slotStartedAt += performance.now() - askedAt;
     }
     const over = slotStartedAt + slot.lastsMs;
-    await Promise.all([waitUntil(over, signal), ...slot.faults.map(({ kind }) => this.#watch(kind, over))]);
+    const kinds = slot.faults.map(({ kind }) => kind).filter((kind) => !failed.has(kind));
+    await Promise.all([waitUntil(over, signal), ...kinds.map((kind) => this.#watch(kind, over + patienceMs))]);
     const end = now();
     await this.#lookForDead();
     await this.heal();
-    const kinds = slot.faults.map(({ kind }) => kind).filter((kind) => !failed.has(kind));
     this.windows.push({ kinds, start, end });
     for (const kind of kinds) this.injected.set(kind, (this.injected.get(kind) ?? 0) + 1);
   }
 
-  /** Checks for the symptom of what was injected, until it is seen or the slot is over. */
-  async #watch(kind: FaultKind, over: number): Promise<void> {
+  /** Checks for the symptom of what was injected, until it is seen, or until `giveUpAt`. */
+  async #watch(kind: FaultKind, giveUpAt: number): Promise<void> {
     const { control, signal, symptoms = SYMPTOMS } = this.#options;
     const symptom = symptoms[kind];
     if (symptom === undefined || this.bitten.has(kind)) return;
-    do {
+    for (;;) {
       if (await symptom(await control.status())) {
         this.bitten.add(kind);
         return;
       }
-    } while ((await waitUntil(Math.min(over, performance.now() + LOOK_PAUSE_MS), signal)) && performance.now() < over);
+      if (!(await waitUntil(Math.min(giveUpAt, performance.now() + LOOK_PAUSE_MS), signal))) return;
+      if (performance.now() >= giveUpAt) return;
+    }
+  }
+
+  /** It has a symptom, which no slot has shown yet. */
+  #isUnseen(kind: FaultKind): boolean {
+    const { symptoms = SYMPTOMS } = this.#options;
+    return symptoms[kind] !== undefined && !this.bitten.has(kind);
   }
 
   /** Kinds that were injected, have a symptom, and never showed it. */
   get harmless(): FaultKind[] {
-    const { symptoms = SYMPTOMS } = this.#options;
-    return [...this.injected.keys()].filter((kind) => symptoms[kind] !== undefined && !this.bitten.has(kind));
+    return [...this.injected.keys()].filter((kind) => this.#isUnseen(kind));
   }
 
   /**
@@ -136,6 +168,18 @@ export class Nemesis {
       if (led.every((leader) => leader !== undefined) && status.nodes.every(({ state }) => state === 'running')) return;
       await pause(LOOK_PAUSE_MS);
     }
+  }
+
+  /**
+   * A node that has just been restarted, or is not linked yet, writes nothing: what is done to it may not show. So before
+   * a fault whose symptom is still to be seen, the nodes get some time to be ready. @returns false if the run was stopped
+   */
+  async #areMostlyWell(kinds: readonly FaultKind[]): Promise<boolean> {
+    const { control, signal, complaint = complaintOf, readyLimitMs = TURN_LIMIT_MS } = this.#options;
+    if (kinds.some((kind) => this.#isUnseen(kind))) {
+      await unreadyNodes(control, Math.min(readyLimitMs, TURN_LIMIT_MS), { complaint, signal });
+    }
+    return !signal.aborted;
   }
 
   /** False if a node is down, in quarantine, or finds a shard unavailable: one more lost folder might be too many. */

@@ -6,7 +6,7 @@
 import type { Fault, NodeSettings, Party, RouterName } from '../../src/faults/index.js';
 import type { FaultKind } from './kinds.js';
 import type { Random } from '../../src/random.js';
-import type { LeaderFault, Step } from './schedule.js';
+import type { LeaderFault, PlannedFault, Step } from './schedule.js';
 
 export interface StepOptions {
   readonly nodes: number;
@@ -85,6 +85,21 @@ export function stepsOf(random: Random, kind: FaultKind, options: StepOptions): 
     case 'stray':
       return atOnce([{ type: 'stray-node', node: random.pick(all) }]);
   }
+}
+
+/**
+ * The fault as planned, or, if it shows only where something is written, on all nodes that can have it together: then
+ * also where the load is.
+ */
+export function surest(planned: PlannedFault, nodes: number): PlannedFault {
+  const { kind } = planned;
+  const all = Array.from({ length: nodes }, (_, index) => index + 1);
+  if (kind === 'hung-disk' || kind === 'full-disk') {
+    return { kind, steps: atOnce(all.map((node) => ({ type: BROKEN[kind], node }))) };
+  }
+  // One has to survive, as above.
+  if (kind === 'failed-disk') return { kind, steps: atOnce(all.slice(1).map((node) => ({ type: 'fail-disk', node }))) };
+  return planned;
 }
 
 /** Each node once, in random order, evenly spread over the time. */

@@ -195,15 +195,79 @@ describe('the nemesis', () => {
     }
   });
 
-  it('distinguishes faults that take effect from harmless ones', async () => {
+  describe('a fault with a symptom', () => {
     const hang = { kind: 'hung-disk', steps: [{ afterMs: 0, fault: { type: 'hang-disk', node: 1 } }] } as const;
     const ring = { kind: 'ring', steps: [{ afterMs: 0, fault: { type: 'ring' } }] } as const;
-    const { signal } = new AbortController();
-    for (const bites of [true, false]) {
-      const symptoms = { 'hung-disk': () => Promise.resolve(bites) };
-      const { nemesis } = await inject([hang, ring], new Notebook(), signal, { symptoms });
-      expect(nemesis.harmless).toEqual(bites ? [] : ['hung-disk']);
+    const ready = () => Promise.resolve(undefined);
+    const hungNodes = (control: Notebook): number[] => {
+      const since = control.applied.slice(control.applied.findLastIndex(({ type }) => type === 'heal') + 1);
+      return since.flatMap((fault) => (fault.type === 'hang-disk' ? [fault.node] : []));
+    };
+    /** `bites`: whether the disks of these nodes are seen to hang, when it is looked at for the n-th time. */
+    async function injectHang(
+      bites: (nodes: readonly number[], look: number) => boolean,
+      more: Partial<NemesisOptions> = {},
+      faults: Slot['faults'] = [hang],
+    ) {
+      const control = new Notebook();
+      let looks = 0;
+      const symptoms = { 'hung-disk': () => Promise.resolve(bites(hungNodes(control), (looks += 1))) };
+      const { signal } = new AbortController();
+      const options = { symptoms, complaint: ready, patienceMs: 0, ...more };
+      const { nemesis, said } = await inject(faults, control, signal, options);
+      const done = control.applied.map((fault) => ('node' in fault ? `${fault.type} ${fault.node}` : fault.type));
+      return { nemesis, done, said };
     }
+
+    it('that takes effect is not injected again', async () => {
+      const { nemesis, done } = await injectHang(() => true, {}, [hang, ring]);
+      expect(done).toEqual(['hang-disk 1', 'ring', 'heal']);
+      expect(nemesis.harmless).toEqual([]);
+    });
+
+    it('goes on until it is seen to take effect', async () => {
+      const { nemesis, done } = await injectHang((_, look) => look === 3, { patienceMs: 60_000 });
+      expect(done).toEqual(['hang-disk 1', 'heal']);
+      expect(nemesis.harmless).toEqual([]);
+    });
+
+    it('that did not take effect is injected once more at the end: alone, and wherever something may be written', async () => {
+      const { nemesis, done, said } = await injectHang((nodes) => nodes.length === 3, {}, [hang, ring]);
+      expect(done).toEqual(['hang-disk 1', 'ring', 'heal', 'hang-disk 1', 'hang-disk 2', 'hang-disk 3', 'heal']);
+      expect(nemesis.harmless).toEqual([]);
+      expect(nemesis.injected.get('hung-disk')).toBe(2);
+      expect(nemesis.windows.map(({ kinds }) => kinds)).toEqual([['hung-disk', 'ring'], ['hung-disk']]);
+      expect(said.join('\n')).toContain('hung-disk has not taken effect yet: once more');
+    });
+
+    it('that did not take effect then either is harmless', async () => {
+      const { nemesis, done } = await injectHang(() => false);
+      expect(done.filter((what) => what === 'heal')).toHaveLength(2);
+      expect(nemesis.harmless).toEqual(['hung-disk']);
+    });
+
+    it('is injected once all nodes are ready, or after a while; the others at once', async () => {
+      for (const [faults, readyLimitMs, asked] of [
+        [[hang], 60_000, 3],
+        [[hang], -1, 1],
+        [[ring], 60_000, 0],
+      ] as const) {
+        let times = 0;
+        const complaint = () => Promise.resolve(++times < 3 ? 'starting' : undefined);
+        const { nemesis, done } = await injectHang(() => true, { complaint, readyLimitMs }, faults);
+        expect([times, done.length, nemesis.failures]).toEqual([asked, 2, []]);
+      }
+    });
+
+    it('is not given another chance after an abort', async () => {
+      const stop = new AbortController();
+      const never = (): boolean => {
+        stop.abort();
+        return false;
+      };
+      const { done } = await injectHang(never, { signal: stop.signal });
+      expect(done).toEqual(['hang-disk 1', 'heal']);
+    });
   });
 
   it('injects nothing after an abort', async () => {

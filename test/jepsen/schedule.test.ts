@@ -14,6 +14,7 @@ import {
 import { Random } from '../../src/random.js';
 import { fits, leastMs, makeSchedule, needsAll, type ScheduleOptions } from '../../scripts/jepsen/schedule.js';
 import { SYMPTOMS } from '../../scripts/jepsen/symptoms.js';
+import { surest } from '../../scripts/jepsen/steps.js';
 import { formatSlot } from '../../scripts/jepsen/format-fault.js';
 
 const usual: ScheduleOptions = { kinds: KINDS, nodes: 5, routers: 2, shards: 4, totalMs: 60_000 };
@@ -161,6 +162,23 @@ describe('a plan', () => {
     const lines = plan('story').map(formatSlot);
     expect(lines.join('\n')).toMatch(/kill-all: kill-all; \+\d\.\ds restart 1/);
     for (const line of lines) expect(line).toMatch(/^ +\d+\.\ds for +\d+\.\ds {2}[a-z-]+: \S/);
+  });
+});
+
+describe('a fault that takes effect most surely', () => {
+  it('is on every disk that it can be on, and else as planned', () => {
+    for (const { faults } of plan('surest', { totalMs: 300_000 })) {
+      for (const planned of faults) {
+        const { kind, steps } = surest(planned, usual.nodes);
+        expect(kind).toBe(planned.kind);
+        const nodes = steps.map(({ fault }) => ('node' in fault ? fault.node : 0));
+        if (kind === 'hung-disk' || kind === 'full-disk') expect(nodes).toEqual([1, 2, 3, 4, 5]);
+        // The cluster ends when all nodes have exited.
+        else if (kind === 'failed-disk') expect(nodes).toEqual([2, 3, 4, 5]);
+        else expect(steps).toBe(planned.steps);
+        if (nodes.length > 0) expect(steps[0]!.fault.type).toBe(planned.steps[0]!.fault.type);
+      }
+    }
   });
 });
 
