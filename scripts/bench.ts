@@ -21,6 +21,7 @@ import { scale } from './bench/scale.js';
 import { hasWrk, wrkLoad } from './bench/wrk-load.js';
 import { UsageError } from './support/usage.js';
 import './support/closed-pipe.js';
+import { loadHash } from '../src/shard/index.js';
 import { messageOf } from '../src/thrown.js';
 
 const EXIT_USAGE = 2;
@@ -54,6 +55,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run(options: Options, context: Context): Promise<void> {
+  await loadHash();
   const machine = describeMachine(context.folder);
   context.say(machineLine(machine));
   const own = new NodeLoad();
@@ -61,7 +63,11 @@ async function run(options: Options, context: Context): Promise<void> {
     own.close();
   });
   const load = pickLoad(options, context, own);
-  const driver: HttpDriver = { load, own, data: { keys: options.keys, valueBytes: options.valueBytes } };
+  const driver: HttpDriver = {
+    load,
+    own,
+    data: { keys: options.keys, valueBytes: options.valueBytes, shards: options.shards },
+  };
   const header = headerOf(options, load.name, machine);
   const findings = await find(options, context, driver, header);
   if (options.json) console.log(JSON.stringify({ ...header, ...findings.data, goals: findings.goals }));

@@ -1,7 +1,7 @@
 /** The process of `autocannonLoad`: receives one job from its parent and sends back the outcome. */
 import { createRequire } from 'node:module';
 import type { HttpJob, LoadOutcome } from './target.js';
-import type { HttpRequest } from './workload.js';
+import { hasMark, type HttpRequest } from './workload.js';
 
 /** The part of its interface that is used; the package need not be installed to compile the project. */
 type Autocannon = (options: {
@@ -33,12 +33,17 @@ async function run({ urls, clients, seconds, script }: HttpJob): Promise<LoadOut
     ...usual,
     ...requests[script.order[next++ % script.order.length] ?? 0],
   });
+  const { mark } = script;
+  let wrong = 0;
+  const onResponse = (status: number, body: string): void => {
+    if (status <= 299 && !hasMark(body, mark)) wrong++;
+  };
   const cpu = process.cpuUsage();
   const shares = urls.slice(0, clients).map((url, i, used) => ({
     url,
     connections: Math.floor((clients + i) / used.length),
     duration: seconds,
-    requests: [{ setupRequest }],
+    requests: [mark === undefined ? { setupRequest } : { setupRequest, onResponse }],
   }));
   const results = await Promise.all(shares.map((options) => autocannon(options)));
   const used = process.cpuUsage(cpu);
@@ -46,8 +51,8 @@ async function run({ urls, clients, seconds, script }: HttpJob): Promise<LoadOut
     results.reduce((total, result) => total + of(result), 0);
   const worst = (of: (result: (typeof results)[number]) => number): number => Math.max(...results.map(of));
   return {
-    operations: sum((result) => result['2xx']),
-    failures: sum(({ non2xx, errors }) => non2xx + errors),
+    operations: sum((result) => result['2xx']) - wrong,
+    failures: sum(({ non2xx, errors }) => non2xx + errors) + wrong,
     tookMs: worst(({ duration }) => duration) * 1_000,
     // Of the slowest address, where there are some: percentiles cannot be added.
     p50Ms: worst(({ latency }) => latency.p50),

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Context } from './context.js';
 import { type HttpDriver, HttpSide, type LoadOutcome, type Target } from './target.js';
-import { kvorumProtocol } from './kvorum.js';
+import { kvorumApi } from './kvorum.js';
 import type { Row } from './workload.js';
 
 /** The ceiling of the runtime: one Node process that answers the same requests and does nothing else. */
@@ -19,7 +19,7 @@ export class EchoTarget implements Target {
 
   private constructor(child: ChildProcess, url: string, driver: HttpDriver) {
     this.pids = [child.pid ?? 0];
-    this.#side = new HttpSide([url], kvorumProtocol, driver);
+    this.#side = new HttpSide([url], { ...kvorumApi, many: {} }, driver);
   }
 
   static async start({ cleanUp }: Context, driver: HttpDriver): Promise<EchoTarget> {
@@ -32,8 +32,8 @@ export class EchoTarget implements Target {
     return new EchoTarget(child, `http://127.0.0.1:${port}`, driver);
   }
 
-  cannot(): undefined {
-    return undefined;
+  cannot(row: Row): string | undefined {
+    return this.#side.cannot(row);
   }
 
   drive(row: Row, seconds: number): ReturnType<HttpSide['drive']> {

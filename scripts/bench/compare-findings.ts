@@ -6,7 +6,8 @@ import { type Findings, type Goal, GOAL_HEADER, goalLines, type Header, judge, t
 import { median } from './latencies.js';
 import { type Machine, machineLine } from './context.js';
 import { type TargetName, TARGETS } from './target.js';
-import { putShare, rowName, OPERATION_LABELS } from './workload.js';
+import { dataGoals } from './data-goals.js';
+import { rowName, OPERATION_LABELS } from './workload.js';
 
 /** Without SQLite's writer, which is no server: its bar beside servers would mislead. */
 const COLOURS: Readonly<Record<string, string>> = {
@@ -155,6 +156,7 @@ export function compareGoals(comparison: Comparison): JudgedGoal[] {
         'full runs without --rows do',
       ),
     ),
+    ...dataGoals(comparison),
   ];
 }
 
@@ -170,7 +172,7 @@ function pacedGoal(side: Side, { paced }: Comparison): JudgedGoal {
 
 const worstLoopDelay = (rows: readonly RowResult[]): number => {
   const delays = rows
-    .filter(({ row }) => putShare(row.operation) === 1)
+    .filter(({ row }) => row.operation === 'put')
     .flatMap(({ targets: { kvorum } }) => kvorum?.loopDelayP99Ms ?? [])
     .filter((delay) => !isNaN(delay));
   return delays.length === 0 ? NaN : Math.max(...delays);

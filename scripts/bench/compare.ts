@@ -11,6 +11,7 @@ import type { Context } from './context.js';
 import { EchoTarget, SqliteTarget } from './ceilings.js';
 import { type EmbeddedJob, type EmbeddedResult, measureEmbedded } from './embedded.js';
 import { buildGrpcClient, EtcdCluster, EtcdGatewayTarget, EtcdGrpcTarget, etcdIsMissing } from './etcd.js';
+import { groupsOf } from './data-goals.js';
 import type { HttpDriver, Target, TargetName } from './target.js';
 import { KvorumCluster, KvorumTarget } from './kvorum.js';
 import { type Figures, measure, medians } from './measure.js';
@@ -65,9 +66,11 @@ export async function compare(options: Options, context: Context, driver: HttpDr
       const targets = [...builds, ...beside];
       for (const target of targets) await warmUp(target, options, context);
       const untilRound = Math.round((launch * options.rounds) / launches);
-      for (const each of measured) {
-        if (builds.length > 1) await settle(each.row, builds, options);
-        await measureRow(each, targets, { options, context, notRun, untilRound });
+      // A build that is driven with more kinds of load than the other would be compiled otherwise.
+      const groups = builds.length > 1 ? measured.map((each) => [each]) : groupsOf(measured);
+      for (const group of groups) {
+        if (builds.length > 1) for (const { row } of group) await settle(row, builds, options);
+        await measureGroup(group, targets, { options, context, notRun, untilRound });
       }
       const isLast = launch === launches;
       if (isLast) rows.push(...measured.map((each) => each.result()));
@@ -172,7 +175,9 @@ async function warmUp(target: Target, { quick }: Options, { say }: Context): Pro
 
 async function settle(row: Row, builds: readonly Target[], { quick }: Options): Promise<void> {
   const seconds = quick ? ROW_WARM_UP_S.quick : ROW_WARM_UP_S.full;
-  for (let turn = 0; turn < seconds; turn++) for (const build of builds) await build.drive(row, 1);
+  const able = builds.filter((build) => build.cannot(row) === undefined);
+  for (const build of able) await build.prepare?.(row);
+  for (let turn = 0; turn < seconds; turn++) for (const build of able) await build.drive(row, 1);
 }
 
 /** Kvorum first, then the other build if `--base` names one, whichever was started first. */
@@ -224,24 +229,38 @@ interface Scene {
   readonly untilRound: number;
 }
 
-async function measureRow(measured: RowRounds, targets: readonly Target[], scene: Scene): Promise<void> {
-  const { row } = measured;
-  const { rounds, seconds, valueBytes } = scene.options;
-  const able = targets.filter((target) => {
+/** Round by round, each row of the group in turn. */
+async function measureGroup(group: readonly RowRounds[], targets: readonly Target[], scene: Scene): Promise<void> {
+  const parts: (readonly [RowRounds, readonly Target[]])[] = [];
+  for (const measured of group) {
+    const able = ableTo(measured.row, targets, scene);
+    for (const target of able) await target.prepare?.(measured.row);
+    parts.push([measured, able]);
+  }
+  for (let round = (group[0]?.rounds ?? 0) + 1; round <= scene.untilRound; round++) {
+    for (const [measured, able] of parts) await measureRound(measured, able, scene);
+  }
+}
+
+function ableTo(row: Row, targets: readonly Target[], { notRun }: Scene): Target[] {
+  return targets.filter((target) => {
     const why = target.cannot(row);
-    if (why !== undefined) scene.notRun.add(`${target.name}: ${why}`);
+    if (why !== undefined) notRun.add(`${target.name}: ${why}`);
     return why === undefined;
   });
-  while (measured.rounds < scene.untilRound) {
-    const round = ++measured.rounds;
-    for (const target of round % 2 === 1 ? able : able.toReversed()) {
-      const one = await measure(target, { row, seconds, valueBytes });
-      measured.add(target.name, one);
-      scene.context.say(
-        `${rowName(row)} ${round}/${rounds} ${target.name}: ${Math.round(one.opsPerSecond).toLocaleString('en')}/s`,
-      );
-      await pause(REST_MS);
-    }
+}
+
+async function measureRound(measured: RowRounds, able: readonly Target[], { options, context }: Scene): Promise<void> {
+  const { row } = measured;
+  const { rounds, seconds, valueBytes } = options;
+  const round = ++measured.rounds;
+  for (const target of round % 2 === 1 ? able : able.toReversed()) {
+    const one = await measure(target, { row, seconds, valueBytes });
+    measured.add(target.name, one);
+    context.say(
+      `${rowName(row)} ${round}/${rounds} ${target.name}: ${Math.round(one.opsPerSecond).toLocaleString('en')}/s`,
+    );
+    await pause(REST_MS);
   }
 }
 

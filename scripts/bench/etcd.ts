@@ -12,8 +12,17 @@ import { promisify } from 'node:util';
 import { command, isInstalled } from '../support/command.js';
 import { endedChildrenCpuMs } from '../support/cpu.js';
 import { type Context, freePorts } from './context.js';
-import { type Counters, type HttpDriver, HttpSide, type LoadOutcome, type Target, type TargetName } from './target.js';
-import type { Data, OperationName, Protocol, Row } from './workload.js';
+import {
+  type Api,
+  type Counters,
+  type HttpDriver,
+  HttpSide,
+  type LoadOutcome,
+  type Target,
+  type TargetName,
+} from './target.js';
+import type { ManyKeysApi } from './many-keys.js';
+import { type Data, type OperationName, type Protocol, putsPerRequest, type Row } from './workload.js';
 import { outputOf } from './wrk-load.js';
 import { messageOf } from '../../src/thrown.js';
 
@@ -25,6 +34,20 @@ export const gatewayProtocol: Protocol = (kind, key, value) => {
   if (kind === 'put') return json('put', { key: base64(key), value: base64(value) });
   return json('range', { key: base64(key), ...(kind === 'stale' ? { serializable: true } : {}) });
 };
+
+const gatewayMany: ManyKeysApi = {
+  transaction: {
+    request: (puts) => ({
+      ...{ method: 'POST', path: '/v3/kv/txn', contentType: 'application/json' },
+      body: JSON.stringify({
+        success: puts.map(({ key, value }) => ({ requestPut: { key: base64(key), value: base64(value) } })),
+      }),
+    }),
+    mark: { text: '"succeeded":true', times: 1 },
+  },
+};
+
+export const gatewayApi: Api = { single: gatewayProtocol, many: gatewayMany };
 
 abstract class EtcdTarget implements Target {
   abstract readonly name: TargetName;
@@ -63,7 +86,15 @@ export class EtcdGatewayTarget extends EtcdTarget {
 
   constructor(cluster: EtcdCluster, driver: HttpDriver) {
     super(cluster);
-    this.side = new HttpSide(cluster.urls, gatewayProtocol, driver);
+    this.side = new HttpSide(cluster.urls, gatewayApi, driver);
+  }
+
+  override cannot(row: Row): string | undefined {
+    return super.cannot(row) ?? this.side.cannot(row);
+  }
+
+  prepare(row: Row): Promise<void> {
+    return this.side.prepare(row);
   }
 
   drive(row: Row, seconds: number): Promise<LoadOutcome> {
@@ -71,11 +102,13 @@ export class EtcdGatewayTarget extends EtcdTarget {
   }
 }
 
-/** The client's names of operations. It chooses keys uniformly. */
+/** The client's names of operations. It chooses keys uniformly. All keys of etcd are in one group. */
 const GRPC_OPERATIONS: Readonly<Partial<Record<OperationName, string>>> = {
   put: 'put',
   get: 'get',
   stale: 'serializable-get',
+  txn1: 'txn',
+  txn2: 'txn',
 };
 
 export class EtcdGrpcTarget extends EtcdTarget {
@@ -92,7 +125,7 @@ export class EtcdGrpcTarget extends EtcdTarget {
 
   override cannot(row: Row): string | undefined {
     const known = GRPC_OPERATIONS[row.operation] !== undefined;
-    return super.cannot(row) ?? (known ? undefined : 'the gRPC client knows no mixed load');
+    return super.cannot(row) ?? (known ? undefined : `the gRPC client has no ${row.operation}`);
   }
 
   async drive({ operation, clients }: Row, seconds: number): Promise<LoadOutcome> {
@@ -109,11 +142,13 @@ export class EtcdGrpcTarget extends EtcdTarget {
     const args = Object.entries(flags).map(([flag, value]) => `-${flag}=${value}`);
     const cpu = endedChildrenCpuMs();
     const report = await outputOf(this.#client, [...args, '-json']);
-    return { ...parseGrpcReport(report), cpuMs: endedChildrenCpuMs() - cpu };
+    return { ...parseGrpcReport(report, Math.max(1, putsPerRequest(operation))), cpuMs: endedChildrenCpuMs() - cpu };
   }
 }
 
 interface GrpcReport {
+  /** Absent in a client that has no transactions. */
+  readonly keys_per_op?: number;
   readonly seconds: number;
   readonly ops: number;
   readonly errors: number;
@@ -122,19 +157,21 @@ interface GrpcReport {
   readonly p999_ms: number;
 }
 
-export function parseGrpcReport(json: string): Omit<LoadOutcome, 'cpuMs'> {
+/** @param keys of each operation @throws Error if the client, which may be another than ours, did something else */
+export function parseGrpcReport(json: string, keys: number): Omit<LoadOutcome, 'cpuMs'> {
   const report = JSON.parse(json) as GrpcReport;
+  if ((report.keys_per_op ?? 1) !== keys) throw new Error('the gRPC client given has no transactions; ours has');
   const percentiles = { p50Ms: report.p50_ms, p99Ms: report.p99_ms, p999Ms: report.p999_ms };
   return { operations: report.ops, failures: report.errors, tookMs: report.seconds * 1_000, ...percentiles };
 }
 
-const DEFAULT_SOURCES = fileURLToPath(new URL('../../../shared/bench/etcd', import.meta.url));
+const DEFAULT_SOURCES = fileURLToPath(new URL('./etcd-client', import.meta.url));
 /** Where Debian's golang-etcd-server-dev puts the client library. */
 const GO_PATH = '/usr/share/gocode';
 
 /**
  * The path of the client, or why there is none. @param given the folder of its main.go, or the built client;
- * default: KVORUM_BENCH_ETCD, else a folder beside the checkout
+ * default: KVORUM_BENCH_ETCD, else ours
  */
 export async function buildGrpcClient(
   given: string | undefined,

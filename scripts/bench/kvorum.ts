@@ -9,9 +9,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NodeProgram } from '../support/node-program.js';
 import { type Context, freePorts } from './context.js';
-import { type Counters, type HttpDriver, HttpSide, type Target } from './target.js';
+import { type Api, type Counters, type HttpDriver, HttpSide, type Target } from './target.js';
 import { readDelays } from './latencies.js';
-import type { Protocol, Row } from './workload.js';
+import type { Form, ManyKeysApi, Put } from './many-keys.js';
+import { BATCH_PUTS, isMany, PAGE_KEYS, type HttpRequest, type Protocol, type Row } from './workload.js';
 
 export interface ClusterShape {
   readonly nodes: number;
@@ -174,6 +175,32 @@ export const kvorumProtocol: Protocol = (kind, key, value) =>
     ? { method: 'PUT', path: `/v1/kv/${key}`, contentType: 'application/octet-stream', body: value }
     : { method: 'GET', path: `/v1/kv/${key}${CONSISTENCY[kind]}` };
 
+const posted = (path: string, body: object): HttpRequest => ({
+  ...{ method: 'POST', path, contentType: 'application/json' },
+  body: JSON.stringify(body),
+});
+const asOperation = ({ key, value }: Put): object => ({ op: 'put', key, value });
+
+export const putBatch: Form<readonly Put[]> = {
+  request: (puts) => posted('/v1/batch', { ops: puts.map(asOperation) }),
+  // What was not put has no such member.
+  mark: { text: '"created":', times: BATCH_PUTS },
+};
+
+const kvorumMany: ManyKeysApi = {
+  batch: putBatch,
+  transaction: {
+    request: (puts) => posted('/v1/txn', { then: puts.map(asOperation) }),
+    mark: { text: '"succeeded":true', times: 1 },
+  },
+  page: {
+    request: (prefix) => ({ method: 'GET', path: `/v1/kv?prefix=${prefix}&limit=${PAGE_KEYS}` }),
+    mark: { text: '"create_revision":', times: PAGE_KEYS },
+  },
+};
+
+export const kvorumApi: Api = { single: kvorumProtocol, many: kvorumMany };
+
 export class KvorumTarget implements Target {
   readonly name: 'kvorum' | 'kvorum-base';
   readonly side: HttpSide;
@@ -183,7 +210,7 @@ export class KvorumTarget implements Target {
     this.#cluster = cluster;
     this.name = cluster.shape.cli === undefined ? 'kvorum' : 'kvorum-base';
     const { routerUrl, nodeUrls } = cluster;
-    this.side = new HttpSide([routerUrl], kvorumProtocol, driver, [routerUrl, ...nodeUrls]);
+    this.side = new HttpSide([routerUrl], kvorumApi, driver, [routerUrl, ...nodeUrls]);
   }
 
   get pids(): readonly number[] {
@@ -198,8 +225,13 @@ export class KvorumTarget implements Target {
     return this.#cluster.shape.replicas;
   }
 
-  cannot(): undefined {
-    return undefined;
+  cannot(row: Row): string | undefined {
+    if (this.name === 'kvorum-base' && isMany(row.operation)) return 'only puts and gets are measured of it';
+    return this.side.cannot(row);
+  }
+
+  prepare(row: Row): Promise<void> {
+    return this.side.prepare(row);
   }
 
   drive(row: Row, seconds: number): ReturnType<HttpSide['drive']> {

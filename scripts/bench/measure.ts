@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { cpuMs, residentBytes, writtenBytes } from '../support/cpu.js';
 import type { LoadOutcome, Target } from './target.js';
 import { delayBetweenMs, median } from './latencies.js';
-import { putShare, type Row } from './workload.js';
+import { putsPerRequest, type Row } from './workload.js';
 
 /** Of one run, or the medians of several; NaN (null in JSON): unknown. */
 export interface Figures {
@@ -46,7 +46,7 @@ export async function measure(target: Target, { row, seconds, valueBytes, drive 
   const later = await target.counters?.();
   await pause(SETTLE_MS);
   const wrote = total(nodePids, writtenBytes) - written;
-  const putBytes = outcome.operations * putShare(row.operation) * valueBytes * target.replicas;
+  const putBytes = outcome.operations * putsPerRequest(row.operation) * valueBytes * target.replicas;
   const commits = (later?.commits ?? NaN) - (earlier?.commits ?? NaN);
   return {
     opsPerSecond: (outcome.operations * 1_000) / outcome.tookMs,

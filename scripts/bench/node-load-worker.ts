@@ -1,7 +1,8 @@
 /** The process of `NodeLoad`: receives jobs from its parent, one at a time, and sends back their outcomes. */
 import { connect, type Socket } from 'node:net';
 import { Latencies } from './latencies.js';
-import type { WorkerJob, WorkerOutcome } from './node-load.js';
+import { WRONG_BODY, type WorkerJob, type WorkerOutcome } from './node-load.js';
+import { type AnswerMark, hasMark } from './workload.js';
 
 // Ctrl-C reaches the whole process group; this process ends when its parent does.
 process.on('SIGINT', () => undefined);
@@ -18,7 +19,7 @@ async function run(job: WorkerJob): Promise<WorkerOutcome> {
       return Connection.open(host, port);
     }),
   );
-  const tally = new Tally();
+  const tally = new Tally(job.mark);
   const cpu = process.cpuUsage();
   const startedAt = performance.now();
   await (job.rate === undefined ? closedLoop(job, connections, tally) : openLoop(job, job.rate, connections, tally));
@@ -52,8 +53,8 @@ async function closedLoop(job: WorkerJob, connections: readonly Connection[], ta
               return;
             }
             const sentAt = performance.now();
-            connection.ask(request, (status) => {
-              tally.add(status, performance.now() - sentAt);
+            connection.ask(request, (status, body) => {
+              tally.add(status, performance.now() - sentAt, body);
               next();
             });
           };
@@ -77,8 +78,8 @@ function openLoop(job: WorkerJob, rate: number, connections: readonly Connection
       for (let connection = sent < due ? free.pop() : undefined; connection !== undefined;) {
         const usedConnection = connection;
         const dueAt = startedAt + (sent * 1_000) / rate;
-        usedConnection.ask(requests[order[sent % order.length] ?? 0] ?? new Uint8Array(), (status) => {
-          tally.add(status, performance.now() - dueAt);
+        usedConnection.ask(requests[order[sent % order.length] ?? 0] ?? new Uint8Array(), (status, body) => {
+          tally.add(status, performance.now() - dueAt, body);
           if (usedConnection.open) free.push(usedConnection);
           if (++answered === total) finish();
           else send();
@@ -98,15 +99,22 @@ function openLoop(job: WorkerJob, rate: number, connections: readonly Connection
 class Tally {
   readonly #latencies = new Latencies();
   readonly #statuses: Record<string, number> = {};
+  readonly #mark: AnswerMark | undefined;
   #failures = 0;
 
-  add(status: number, latencyMs: number): void {
-    if (status >= 200 && status <= 299) {
+  constructor(mark: AnswerMark | undefined) {
+    this.#mark = mark;
+  }
+
+  add(status: number, latencyMs: number, body: Buffer): void {
+    const isGood = status >= 200 && status <= 299;
+    if (isGood && hasMark(body, this.#mark)) {
       this.#latencies.add(latencyMs);
       return;
     }
+    const what = isGood ? WRONG_BODY : status;
     this.#failures++;
-    this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
+    this.#statuses[what] = (this.#statuses[what] ?? 0) + 1;
   }
 
   outcome(): Omit<WorkerOutcome, 'tookMs' | 'cpuMs'> {
@@ -124,10 +132,13 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 /** Offset of the status in `HTTP/1.1 200 …`. */
 const STATUS_AT = 9;
 
+type Done = (status: number, body: Buffer) => void;
+const NOTHING = Buffer.alloc(0);
+
 export class Connection {
   readonly #socket: Socket;
   #pending: Buffer | undefined;
-  #done: ((status: number) => void) | undefined;
+  #done: Done | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -136,7 +147,7 @@ export class Connection {
       this.#receive(chunk);
     });
     const broken = () => {
-      this.#finish(0);
+      this.#finish(0, NOTHING);
     };
     socket.on('error', broken);
     socket.on('close', broken);
@@ -157,8 +168,8 @@ export class Connection {
     return !this.#socket.destroyed;
   }
 
-  /** Sends a whole request; `done` gets the status of its answer, 0 if the connection broke. */
-  ask(request: Uint8Array, done: (status: number) => void): void {
+  /** Sends a whole request; `done` gets the status of its answer, 0 if the connection broke, and its body. */
+  ask(request: Uint8Array, done: Done): void {
     this.#done = done;
     this.#socket.write(request);
   }
@@ -170,19 +181,20 @@ export class Connection {
   #receive(chunk: Buffer): void {
     const data = this.#pending === undefined ? chunk : Buffer.concat([this.#pending, chunk]);
     const headEnd = data.indexOf(HEAD_END);
-    const total = headEnd === -1 ? undefined : headEnd + HEAD_END.length + bodyLength(data, headEnd);
+    const bodyAt = headEnd + HEAD_END.length;
+    const total = headEnd === -1 ? undefined : bodyAt + bodyLength(data, headEnd);
     if (total === undefined || data.length < total) {
       this.#pending = data;
       return;
     }
     this.#pending = undefined;
-    this.#finish(Number(data.toString('latin1', STATUS_AT, STATUS_AT + 3)));
+    this.#finish(Number(data.toString('latin1', STATUS_AT, STATUS_AT + 3)), data.subarray(bodyAt, total));
   }
 
-  #finish(status: number): void {
+  #finish(status: number, body: Buffer): void {
     const done = this.#done;
     this.#done = undefined;
-    done?.(status);
+    done?.(status, body);
   }
 }
 

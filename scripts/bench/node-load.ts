@@ -5,7 +5,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { HttpJob, HttpLoad, LoadOutcome } from './target.js';
-import { type HttpRequest, wireFormat } from './workload.js';
+import { type AnswerMark, type HttpRequest, wireFormat } from './workload.js';
 
 export interface WorkerJob {
   readonly endpoints: readonly { readonly host: string; readonly port: number }[];
@@ -13,15 +13,18 @@ export interface WorkerJob {
   readonly requests: readonly Uint8Array[];
   /** Indices of `requests`, repeated for `durationMs`; undefined: each request once. */
   readonly order: Uint32Array | undefined;
+  readonly mark: AnswerMark | undefined;
   readonly durationMs: number;
   /** Requests per second, sent when due and not when a client is free (open loop); undefined: closed loop. */
   readonly rate: number | undefined;
 }
 
 export interface WorkerOutcome extends LoadOutcome {
-  /** Answers other than 2xx, by status; 0 = the connection broke. */
+  /** Answers other than 2xx, by status; 0 = the connection broke; `WRONG_BODY` = 2xx without the mark of its script. */
   readonly statuses: Readonly<Record<string, number>>;
 }
+
+export const WRONG_BODY = -1;
 
 export class NodeLoad implements HttpLoad {
   readonly name = 'node';
@@ -43,22 +46,29 @@ export class NodeLoad implements HttpLoad {
       clients,
       requests: wire(script.requests, urls),
       order: Uint32Array.from(script.order),
+      mark: script.mark,
       durationMs: seconds * 1_000,
       rate,
     });
   }
 
   /** Each request once. @throws Error if one fails */
-  async once(urls: readonly string[], clients: number, requests: readonly HttpRequest[]): Promise<void> {
+  async once(
+    urls: readonly string[],
+    clients: number,
+    requests: readonly HttpRequest[],
+    mark?: AnswerMark,
+  ): Promise<void> {
     const { failures, statuses } = await this.#ask({
       endpoints: endpointsOf(urls),
       clients,
       requests: wire(requests, urls),
       order: undefined,
+      mark,
       durationMs: 0,
       rate: undefined,
     });
-    if (failures > 0) throw new Error(`${failures} of ${requests.length} puts failed: ${JSON.stringify(statuses)}`);
+    if (failures > 0) throw new Error(`${failures} of ${requests.length} requests failed: ${JSON.stringify(statuses)}`);
   }
 
   close(): void {

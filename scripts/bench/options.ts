@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { MOST_CLIENTS, OPERATIONS, parseRow, type Row } from './workload.js';
+import { MOST_CLIENTS, OPERATIONS, parseRow, type Row, SINGLE_OPERATIONS } from './workload.js';
 import { UsageError, whole } from '../support/usage.js';
 import { messageOf } from '../../src/thrown.js';
 
@@ -47,6 +47,8 @@ export interface Options {
 
 const KILLS = 20;
 const FULL_CLIENTS = [1, 64, 256];
+/** Those that have limits. */
+const MANY_ROWS = ['batch@64', 'txn1@1', 'txn1@64', 'txn2@1', 'txn2@64', 'page@1'];
 /** Without lease gets, for which a second cluster would have to be started. */
 const QUICK_ROWS = ['put@1', 'get@1', 'put@64', 'get@64', 'mix95@64'];
 /** With four targets instead of two, fewer rows fit into the same time. */
@@ -97,7 +99,7 @@ function command(): Command {
     .option('--base <folder>', 'also another build: a built checkout of an earlier commit', checkout)
     .option(
       '--etcd-client <path>',
-      'folder with the sources of the gRPC client, or the client (or KVORUM_BENCH_ETCD; default ../shared/bench/etcd)',
+      'folder with the sources of the gRPC client, or the client (or KVORUM_BENCH_ETCD; default: ours)',
       existing,
     )
     .option('--scale [list]', `how cost grows with ${DIMENSIONS.join(', ')}, or some of them`, dimensions)
@@ -171,8 +173,10 @@ export function parseOptions(argv: readonly string[]): Options {
   };
 }
 
-const fullRows = (): Row[] =>
-  OPERATIONS.flatMap((operation) => FULL_CLIENTS.map((clients) => ({ operation, clients })));
+const fullRows = (): Row[] => [
+  ...SINGLE_OPERATIONS.flatMap((operation) => FULL_CLIENTS.map((clients) => ({ operation, clients }))),
+  ...MANY_ROWS.map(parseRow),
+];
 
 function checkTogether(options: Given & Plain, isGiven: (name: string) => boolean): void {
   const { replicas, nodes, scale, failover, vs, compare } = options;

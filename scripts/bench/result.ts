@@ -77,14 +77,14 @@ export function saveResult(header: Header, { data, goals, chart }: Findings): st
   return written;
 }
 
-export type Verdict = 'aim met' | 'floor met' | 'MISSED' | 'not measured';
+export type Verdict = 'aim met' | 'floor met' | 'ok' | 'MISSED' | 'not measured';
 
-/** What Kvorum should reach: a floor below which it is not good enough, and an aim. */
+/** What Kvorum should reach: a floor below which it is not good enough, and an aim; without an aim, a plain limit. */
 export interface Goal {
   readonly name: string;
   readonly better: 'more' | 'less';
   readonly floor: number;
-  readonly aim: number;
+  readonly aim?: number;
   readonly unit: string;
 }
 
@@ -98,8 +98,9 @@ export interface JudgedGoal extends Goal {
 export function judge(goal: Goal, measured: number, why = 'not part of this run'): JudgedGoal {
   if (isNaN(measured)) return { ...goal, measured: null, verdict: 'not measured', why };
   const reaches = (mark: number): boolean => (goal.better === 'more' ? measured >= mark : measured <= mark);
-  const verdict = reaches(goal.aim) ? 'aim met' : reaches(goal.floor) ? 'floor met' : 'MISSED';
-  return { ...goal, measured, verdict };
+  if (!reaches(goal.floor)) return { ...goal, measured, verdict: 'MISSED' };
+  if (goal.aim === undefined) return { ...goal, measured, verdict: 'ok' };
+  return { ...goal, measured, verdict: reaches(goal.aim) ? 'aim met' : 'floor met' };
 }
 
 const round = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2));
@@ -108,7 +109,8 @@ export function goalLines(goals: readonly JudgedGoal[]): string[][] {
   return goals.map(({ name, better, floor, aim, unit, measured, verdict, why }) => {
     const sign = better === 'more' ? '≥' : '≤';
     const got = measured === null ? '–' : `${round(measured)}${unit}`;
-    const marks = [`${sign} ${floor.toLocaleString('en')}${unit}`, `${sign} ${aim.toLocaleString('en')}${unit}`];
+    const mark = (value: number): string => `${sign} ${value.toLocaleString('en')}${unit}`;
+    const marks = [mark(floor), aim === undefined ? '–' : mark(aim)];
     return [name, got, ...marks, why === undefined ? verdict : `${verdict}: ${why}`];
   });
 }

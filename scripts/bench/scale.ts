@@ -167,7 +167,7 @@ async function measureKeys(options: Options, context: Context, driver: HttpDrive
   const [base = 0] = SIZES;
   const beside = new KvorumTarget(await KvorumCluster.start(options, context), {
     ...driver,
-    data: { keys: base, valueBytes },
+    data: { ...driver.data, keys: base, valueBytes },
   });
   const cluster = await KvorumCluster.start(options, context);
   await beside.side.preload();
@@ -175,7 +175,7 @@ async function measureKeys(options: Options, context: Context, driver: HttpDrive
   let known = 0;
   for (const keys of sizes) {
     context.say(`putting keys ${known} to ${keys} there`);
-    const target = new KvorumTarget(cluster, { ...driver, data: { keys, valueBytes } });
+    const target = new KvorumTarget(cluster, { ...driver, data: { ...driver.data, keys, valueBytes } });
     await target.side.preload(known, (there) => {
       if (there % PROGRESS_EVERY === 0) context.say(`${there} keys are there`);
     });

@@ -4,7 +4,17 @@
  */
 import type { DelayCounts } from './latencies.js';
 import type { NodeLoad } from './node-load.js';
-import { type Data, type Protocol, putsOf, type Row, type Script, scriptOf } from './workload.js';
+import { lacking, type ManyKeysApi, manyScriptOf } from './many-keys.js';
+import {
+  type Data,
+  isMany,
+  type OperationName,
+  type Protocol,
+  putsOf,
+  type Row,
+  type Script,
+  scriptOf,
+} from './workload.js';
 
 export const TARGETS = ['kvorum', 'kvorum-base', 'echo', 'sqlite', 'etcd-gateway', 'etcd-grpc'] as const;
 export type TargetName = (typeof TARGETS)[number];
@@ -29,6 +39,8 @@ export interface Target {
   readonly replicas: number;
   /** Why it does not support this row; undefined: it does. */
   cannot(row: Row): string | undefined;
+  /** To be called before a row is driven for the first time. @throws Error if it is not served rightly */
+  prepare?(row: Row): Promise<void>;
   drive(row: Row, seconds: number): Promise<LoadOutcome>;
   counters?(): Promise<Counters>;
 }
@@ -65,6 +77,13 @@ export interface HttpDriver {
   readonly data: Data;
 }
 
+/** How a target's HTTP API expresses requests. */
+export interface Api {
+  readonly single: Protocol;
+  readonly many: ManyKeysApi;
+}
+
+const PREPARING_CLIENTS = 32;
 const PRELOAD_CLIENTS = 1_000;
 /** Each batch opens new connections and waits for its last put: small batches would add a tenth to the time. */
 const PRELOAD_BATCH = 50_000;
@@ -73,17 +92,28 @@ const SEED = 4;
 export class HttpSide {
   readonly #urls: readonly string[];
   readonly #preloadUrls: readonly string[];
-  readonly #protocol: Protocol;
+  readonly #api: Api;
   readonly #driver: HttpDriver;
   /** Building one takes some tens of milliseconds; it is reused in every round. */
-  readonly #scripts = new Map<string, Script>();
+  readonly #scripts = new Map<OperationName, Script>();
 
   /** @param preloadUrls where keys are written before measuring: more endpoints take them faster */
-  constructor(urls: readonly string[], protocol: Protocol, driver: HttpDriver, preloadUrls = urls) {
+  constructor(urls: readonly string[], api: Api, driver: HttpDriver, preloadUrls = urls) {
     this.#urls = urls;
     this.#preloadUrls = preloadUrls;
-    this.#protocol = protocol;
+    this.#api = api;
     this.#driver = driver;
+  }
+
+  cannot(row: Row): string | undefined {
+    return lacking(row, this.#api.many, this.#driver.data);
+  }
+
+  /** Sends each request about several keys once, so that the keys are there, and the answers known to be right. */
+  async prepare({ operation }: Row): Promise<void> {
+    if (!isMany(operation)) return;
+    const { requests, mark } = this.#script(operation);
+    await this.#driver.own.once(this.#urls, PREPARING_CLIENTS, requests, mark);
   }
 
   drive({ operation, clients }: Row, seconds: number): Promise<LoadOutcome> {
@@ -105,7 +135,7 @@ export class HttpSide {
     const { own, data } = this.#driver;
     for (let key = first; key < data.keys; key += PRELOAD_BATCH) {
       const end = Math.min(data.keys, key + PRELOAD_BATCH);
-      await own.once(this.#preloadUrls, PRELOAD_CLIENTS, putsOf(this.#protocol, key, end, data.valueBytes));
+      await own.once(this.#preloadUrls, PRELOAD_CLIENTS, putsOf(this.#api.single, key, end, data.valueBytes));
       onProgress(end);
     }
   }
@@ -113,7 +143,10 @@ export class HttpSide {
   #script(operation: Row['operation']): Script {
     let script = this.#scripts.get(operation);
     if (script === undefined) {
-      script = scriptOf(this.#protocol, operation, this.#driver.data, SEED);
+      const { data } = this.#driver;
+      script = isMany(operation)
+        ? manyScriptOf(this.#api.many, operation, data, SEED)
+        : scriptOf(this.#api.single, operation, data, SEED);
       this.#scripts.set(operation, script);
     }
     return script;
@@ -121,7 +154,7 @@ export class HttpSide {
 }
 
 /** Starts the script at a random step: from the first one, every short run would use the same few keys. */
-function rotated({ requests, order }: Script): Script {
+function rotated({ order, ...rest }: Script): Script {
   const first = Math.floor(Math.random() * order.length);
-  return { requests, order: [...order.slice(first), ...order.slice(0, first)] };
+  return { ...rest, order: [...order.slice(first), ...order.slice(0, first)] };
 }

@@ -6,8 +6,22 @@
  */
 import { Random } from '../../src/random.js';
 
-export const OPERATIONS = ['put', 'get', 'lease', 'stale', 'mix95', 'mix50'] as const;
+/** Each request concerns one key. */
+export const SINGLE_OPERATIONS = ['put', 'get', 'lease', 'stale', 'mix95', 'mix50'] as const;
+export type SingleOperation = (typeof SINGLE_OPERATIONS)[number];
+/** Each request concerns several keys: `many-keys.ts`. */
+export const MANY_OPERATIONS = ['batch', 'txn1', 'txn2', 'page'] as const;
+export type ManyOperation = (typeof MANY_OPERATIONS)[number];
+
+export const OPERATIONS = [...SINGLE_OPERATIONS, ...MANY_OPERATIONS] as const;
 export type OperationName = (typeof OPERATIONS)[number];
+
+export const isMany = (operation: OperationName): operation is ManyOperation =>
+  MANY_OPERATIONS.some((name) => name === operation);
+
+/** Puts of a `batch`, and keys of a `page`. */
+export const BATCH_PUTS = 100;
+export const PAGE_KEYS = 100;
 
 export const OPERATION_LABELS: Readonly<Record<OperationName, string>> = {
   put: 'put',
@@ -16,6 +30,10 @@ export const OPERATION_LABELS: Readonly<Record<OperationName, string>> = {
   stale: 'stale get',
   mix95: '95 % get, 5 % put',
   mix50: '50 % get, 50 % put',
+  batch: `batch of ${BATCH_PUTS} puts`,
+  txn1: 'transaction, 1 shard',
+  txn2: 'transaction, 2 shards',
+  page: `page of ${PAGE_KEYS} keys`,
 };
 
 /** One line of the result: `put@64` is puts by 64 clients, each with one request in flight at a time. */
@@ -44,6 +62,8 @@ export function parseRow(text: string): Row {
 export interface Data {
   readonly keys: number;
   readonly valueBytes: number;
+  /** Of the cluster: transactions choose their keys by it. */
+  readonly shards: number;
 }
 
 export type Kind = 'put' | 'get' | 'lease' | 'stale';
@@ -57,15 +77,17 @@ export interface Step {
 /** Percentage of puts; the mixes choose keys by a zipfian distribution, the others uniformly. */
 const PUTS_OF_100: Readonly<Partial<Record<OperationName, number>>> = { mix95: 5, mix50: 50 };
 
-/** Share of puts, from 0 to 1. */
-export const putShare = (operation: OperationName): number =>
-  operation === 'put' ? 1 : (PUTS_OF_100[operation] ?? 0) / 100;
+const PUTS_EACH: Readonly<Partial<Record<OperationName, number>>> = { put: 1, batch: BATCH_PUTS, txn1: 2, txn2: 2 };
+
+/** Puts in a request, on average. */
+export const putsPerRequest = (operation: OperationName): number =>
+  PUTS_EACH[operation] ?? (PUTS_OF_100[operation] ?? 0) / 100;
 
 /** As in YCSB: the most popular key of 10,000 gets about a tenth of the requests. */
 const ZIPF_EXPONENT = 0.99;
 
 /** The steps that a load repeats; the same for the same seed. */
-export function generateSteps(operation: OperationName, keys: number, count: number, seed: number): Step[] {
+export function generateSteps(operation: SingleOperation, keys: number, count: number, seed: number): Step[] {
   const random = new Random(seed);
   const puts = PUTS_OF_100[operation];
   if (puts === undefined) {
@@ -111,11 +133,29 @@ export interface HttpRequest {
 /** How a target's API expresses an operation. */
 export type Protocol = (kind: Kind, key: string, value: string) => HttpRequest;
 
+/**
+ * What a right answer's body contains, and how often. Only where the status does not say it all: a batch is answered by
+ * 200 whatever became of its operations.
+ */
+export interface AnswerMark {
+  readonly text: string;
+  readonly times: number;
+}
+
+export function hasMark(body: string | Buffer, mark: AnswerMark | undefined): boolean {
+  if (mark === undefined) return true;
+  let times = 0;
+  for (let at = body.indexOf(mark.text); at !== -1; at = body.indexOf(mark.text, at + mark.text.length)) times++;
+  return times === mark.times;
+}
+
 export interface Script {
   /** Each request once. */
   readonly requests: readonly HttpRequest[];
   /** Indices of `requests`, in the order of sending. */
   readonly order: readonly number[];
+  /** Answers without it are failures. */
+  readonly mark?: AnswerMark;
 }
 
 const STEPS = 32_768;
@@ -123,14 +163,14 @@ const STEPS = 32_768;
 const MOST_STEPS = 131_072;
 const LEAST_STEPS = 64;
 /** Total size of all requests: a load generator that reads more than this from main memory is slow by itself. */
-const MOST_BYTES = 64 * 1024 * 1024;
+export const MOST_BYTES = 64 * 1024 * 1024;
 
-const keyName = (key: number): string => `key${key}`;
+export const keyName = (key: number): string => `key${key}`;
 
 export function scriptOf(
   protocol: Protocol,
-  operation: OperationName,
-  { keys, valueBytes }: Data,
+  operation: SingleOperation,
+  { keys, valueBytes }: Omit<Data, 'shards'>,
   seed: number,
 ): Script {
   const wanted = Math.min(MOST_STEPS, Math.max(STEPS, keys));

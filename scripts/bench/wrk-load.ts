@@ -19,7 +19,8 @@ const ANSWER_LIMIT_S = 10;
 
 /** Threads start at different steps, so that they do not request the same keys at the same time. */
 const LUA = `
-local threads, addresses = 0, {}
+local threads, addresses, all = 0, {}, {}
+wrong = 0
 function setup(thread)
   for _, port in ipairs(ports) do
     addresses[#addresses + 1] = wrk.lookup("127.0.0.1", tostring(port))[1]
@@ -27,6 +28,7 @@ function setup(thread)
   thread.addr = addresses[threads % #ports + 1]
   thread:set("first", threads)
   threads = threads + 1
+  all[threads] = thread
 end
 function init(args)
   local file = io.open(folder .. "/requests", "rb")
@@ -41,10 +43,23 @@ function request()
   at = at % count + 1
   return requests[at]
 end
+if mark ~= "" then
+  function response(status, headers, body)
+    local at, times = 1, 0
+    while true do
+      local first, last = body:find(mark, at, true)
+      if not first then break end
+      at, times = last + 1, times + 1
+    end
+    if status <= 399 and times ~= marks then wrong = wrong + 1 end
+  end
+end
 function done(summary, latency)
   local e = summary.errors
-  io.write(string.format("RESULT %d %d %d %d %d %d %d %d %d %d\\n", summary.requests, summary.duration, e.connect,
-    e.read, e.write, e.status, e.timeout, latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
+  local unmarked = 0
+  for _, thread in ipairs(all) do unmarked = unmarked + thread:get("wrong") end
+  io.write(string.format("RESULT %d %d %d %d %d %d %d %d %d %d %d\\n", summary.requests, summary.duration, e.connect,
+    e.read, e.write, e.status, e.timeout, unmarked, latency:percentile(50), latency:percentile(99), latency:percentile(99.9)))
 end
 `;
 
@@ -74,6 +89,8 @@ async function runWrk({ urls, clients, seconds, script }: HttpJob, place: string
     ports: `{${ports.join(',')}}`,
     lengths: `"${requests.map((request) => request.length).join(' ')}"`,
     order: `"${script.order.join(' ')}"`,
+    mark: `[[${script.mark?.text ?? ''}]]`,
+    marks: String(script.mark?.times ?? 0),
   };
   const lua = Object.entries(globals).map(([name, value]) => `${name} = ${value}`);
   writeFileSync(join(place, 'load.lua'), `${lua.join('\n')}\n${LUA}`);
@@ -87,12 +104,14 @@ async function runWrk({ urls, clients, seconds, script }: HttpJob, place: string
 /** Parses the line that our script makes wrk print. */
 export function parseWrk(output: string): Omit<LoadOutcome, 'cpuMs'> {
   const numbers = /^RESULT ([\d ]+)$/m.exec(output)?.[1]?.split(' ').map(Number);
-  if (numbers?.length !== 10) throw new Error(`wrk ended without a result: ${output.trim().slice(-500)}`);
-  const [answers = 0, tookUs = 0, connect = 0, read = 0, write = 0, status = 0, timeout = 0, ...percentiles] = numbers;
+  if (numbers?.length !== 11) throw new Error(`wrk ended without a result: ${output.trim().slice(-500)}`);
+  const [answers = 0, tookUs = 0, connect = 0, read = 0, write = 0, status = 0, timeout = 0, unmarked = 0] = numbers;
+  const percentiles = numbers.slice(-3);
   const [p50Ms = NaN, p99Ms = NaN, p999Ms = NaN] = percentiles.map((us) => us / 1_000);
-  // wrk counts an answer of a wrong status among the answers, but not a broken connection.
-  const failures = connect + read + write + status + timeout;
-  return { operations: answers - status, failures, tookMs: tookUs / 1_000, p50Ms, p99Ms, p999Ms };
+  // wrk counts an answer of a wrong status among the answers, and so it does one without the mark of its script, but
+  // not a broken connection.
+  const failures = connect + read + write + status + timeout + unmarked;
+  return { operations: answers - status - unmarked, failures, tookMs: tookUs / 1_000, p50Ms, p99Ms, p999Ms };
 }
 
 export function outputOf(program: string, args: readonly string[]): Promise<string> {

@@ -69,11 +69,11 @@ describe('the longest gap between successes', () => {
   });
 });
 
-it("parses wrk's output; failed requests are not counted", () => {
-  const said = 'Running 8s test\n…\nRESULT 1000 8000000 1 2 3 10 4 1500 20000 30500\n';
+it("parses wrk's output; what failed, or was answered without its mark, is not counted", () => {
+  const said = 'Running 8s test\n…\nRESULT 1000 8000000 1 2 3 10 4 5 1500 20000 30500\n';
   expect(parseWrk(said)).toEqual({
-    operations: 990,
-    failures: 20,
+    operations: 985,
+    failures: 25,
     tookMs: 8_000,
     p50Ms: 1.5,
     p99Ms: 20,
@@ -85,7 +85,13 @@ it("parses wrk's output; failed requests are not counted", () => {
 it('parses the output of the gRPC client', () => {
   const said =
     '{"op":"put","clients":64,"seconds":2,"ops":100,"errors":1,"ops_per_s":50,"p50_ms":1,"p99_ms":2,"p999_ms":3}';
-  expect(parseGrpcReport(said)).toEqual({ operations: 100, failures: 1, tookMs: 2_000, p50Ms: 1, p99Ms: 2, p999Ms: 3 });
+  expect(parseGrpcReport(said, 1)).toEqual({
+    ...{ operations: 100, failures: 1, tookMs: 2_000 },
+    ...{ p50Ms: 1, p99Ms: 2, p999Ms: 3 },
+  });
+  // A client that has no transactions would do something else.
+  expect(() => parseGrpcReport(said, 2)).toThrow('has no transactions');
+  expect(parseGrpcReport(said.replace('{', '{"keys_per_op":2,'), 2)).toMatchObject({ operations: 100 });
 });
 
 it('parses node metrics', () => {
@@ -125,6 +131,7 @@ describe('the delay of an event loop between two readings', () => {
 
 describe('a goal', () => {
   const more: Goal = { name: 'x', better: 'more', floor: 1.5, aim: 2.5, unit: '×' };
+  const limit: Goal = { name: 'x', better: 'less', floor: 1.2, unit: '×' };
   const less: Goal = { name: 'x', better: 'less', floor: 1, aim: 0.7, unit: '×' };
   it.each([
     [more, 2.5, 'aim met'],
@@ -133,6 +140,8 @@ describe('a goal', () => {
     [less, 0.7, 'aim met'],
     [less, 1, 'floor met'],
     [less, 1.01, 'MISSED'],
+    [limit, 1.2, 'ok'],
+    [limit, 1.21, 'MISSED'],
     [more, NaN, 'not measured'],
   ] as const)('%o: %d is "%s"', (goal, measured, verdict) => {
     expect(judge(goal, measured).verdict).toBe(verdict);

@@ -30,7 +30,7 @@ function refusal(line: string): string {
 it('measures all rows at all numbers of clients by default', () => {
   const options = parseOptions([]);
   expect(options.mode).toBe('compare');
-  expect(options.rows).toHaveLength(18);
+  expect(options.rows).toHaveLength(24);
   expect(options).toMatchObject({ seconds: 8, rounds: 3, keys: 10_000, valueBytes: 256, replicas: 3, embedded: true });
 });
 

@@ -4,7 +4,7 @@ import { gatewayProtocol } from '../../../scripts/bench/etcd.js';
 import { kvorumProtocol } from '../../../scripts/bench/kvorum.js';
 import {
   generateSteps,
-  putShare,
+  putsPerRequest,
   putsOf,
   scriptOf,
   valueOf,
@@ -29,7 +29,7 @@ describe('steps', () => {
     const steps = generateSteps(operation, 1_000, 20_000, 1);
     const puts = steps.filter(({ kind }) => kind === 'put').length / steps.length;
     expect(puts).toBeCloseTo(share, 1);
-    expect(putShare(operation)).toBe(share);
+    expect(putsPerRequest(operation)).toBe(share);
     expect(steps.every(({ key }) => key >= 0 && key < 1_000)).toBe(true);
   });
 });
