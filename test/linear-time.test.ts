@@ -19,20 +19,14 @@ import { parseMediaType } from '../src/router/http/media-type.js';
 import * as headersOf from '../src/router/http/headers.js';
 import { decodePercent, parseQuery, splitTarget } from '../src/router/http/target.js';
 import { readJson } from '../src/router/kv/read-json.js';
-import { batchBody, checked, RAW_MEMBERS } from '../src/router/kv/schemas.js';
+import { patchStep } from '../src/router/kv/patch-steps.js';
+import { batchBody, checked, PATCH_TYPES, RAW_MEMBERS } from '../src/router/kv/schemas.js';
 import { parseTtl } from '../src/shard/duration.js';
 import { RequestRecogniser } from '../src/router/http/buffered-request.js';
 import type { DataResponse } from '../src/router/http/data-request.js';
 import { storedContentType, writtenContentType } from '../src/shard/bounds.js';
 import { applyJsonPatch, jsonEquals } from '../src/shard/machine/index.js';
-import {
-  loadHash,
-  parseIncrement,
-  parseJsonPatch,
-  parseKeyText,
-  parseMergePatch,
-  strictJsonError,
-} from '../src/shard/index.js';
+import { loadHash, parseJsonPatch, parseKeyText, parseMergePatch, strictJsonError } from '../src/shard/index.js';
 import { decodeValue } from '../src/shard/value.js';
 import { tree, walk, type SourceFile } from './support/tidy/source.js';
 
@@ -185,7 +179,7 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
   ['a merge patch', (text) => parseMergePatch(Buffer.from(text), BOUNDS), () => ['', '[', '"', '{"', '[1', '0.']],
   ['a JSON patch', (text) => parseJsonPatch(Buffer.from(text), BOUNDS), () => ['', '[', '[{"op":"', '[{"path":"/']],
   ['a pointer', (text) => patchAt(`/${text}`)],
-  ['an increment', (text) => parseIncrement(Buffer.from(text)), () => ['', '{"by":', '{"by":1,"']],
+  ['an increment', increment, () => ['', '{"by":', '{"by":1,"']],
   ['a number', (text) => jsonEquals(Buffer.from(`1e-${text}`), Buffer.from('0.1e-9')), () => ['', '1.', '1e-']],
   ['a JSON key', (text) => parseKeyText(text, 'json'), () => ['', '[', '"', '{"', '[1', '0.']],
   ['a base64url key', (text) => parseKeyText(text, 'base64url')],
@@ -198,6 +192,9 @@ const READERS: [string, Read, (() => readonly string[])?][] = [
 ];
 const patchAt = (path: string) =>
   applyJsonPatch(Buffer.from('{}'), Buffer.from(JSON.stringify([{ op: 'add', path, value: 0 }])), PATCH_BOUNDS);
+function increment(text: string) {
+  return patchStep(PATCH_TYPES.increment, Buffer.from(text), 'body', BOUNDS);
+}
 const HEAD = 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
 const BOUNDS = { depth: 256, members: 100_000 };
 const PATCH_BOUNDS = { ...BOUNDS, valueBytes: 1024 * 1024 };

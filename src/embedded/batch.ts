@@ -3,11 +3,13 @@ import {
   KvorumError,
   MAX_BATCH_BYTES,
   MAX_BATCH_OPERATIONS,
+  MAX_VALUE_BYTES,
   encodeProgram,
   type KvOperation,
   type ProgramOutcome,
   type Step,
 } from '../shard/index.js';
+import { AnswerBudget, askWithinBytes, mostAnswered } from '../router/index.js';
 import type { BatchOperation } from './entries.js';
 import { programOperation, type Executor } from './executor.js';
 import { incrementResult, isDeleted, outcomeOf, resultOf, valueIn, writeResult } from './results.js';
@@ -24,13 +26,17 @@ export async function runBatch(
   if (steps.length === 0) return [];
   const groups = await groupsOf(executor, steps);
   const settled: PromiseSettledResult<unknown>[] = [];
-  await Promise.all(
-    [...groups.values()].map(async (places) => {
-      const group = places.flatMap((place) => steps[place] ?? []);
-      const results = await runGroup(executor, group);
-      for (const [at, result] of results.entries()) settled[places[at] ?? 0] = result;
-    }),
-  );
+  const budget = new AnswerBudget();
+  const askings = [...groups.values()].map((places) => {
+    const group = places.flatMap((place) => steps[place] ?? []);
+    return {
+      most: mostAnswered(group, MAX_VALUE_BYTES),
+      ask: async () => ({ places, group, answer: await askGroup(executor, group) }),
+    };
+  });
+  await askWithinBytes(askings, ({ places, group, answer }) => {
+    for (const [at, result] of resultsOf(group, answer, budget).entries()) settled[places[at] ?? 0] = result;
+  });
   return settled;
 }
 
@@ -64,21 +70,27 @@ function checkBounds(steps: readonly Step[]): void {
 }
 
 /** A group that fails as a whole, as without a leader, fails each of its operations. */
-async function runGroup(executor: Executor, steps: readonly Step[]): Promise<PromiseSettledResult<unknown>[]> {
-  const operation = groupOperation(steps);
-  if (operation === undefined) return [];
+async function askGroup(executor: Executor, steps: readonly Step[]): Promise<ProgramOutcome | KvorumError> {
   try {
-    const outcome = outcomeOf(await executor.execute(operation));
-    return steps.map((step, position) => settle(() => resultAt(outcome, step, position)));
+    return outcomeOf(await executor.execute(groupOperation(steps)));
   } catch (reason) {
     if (!(reason instanceof KvorumError)) throw reason;
-    return steps.map(() => ({ status: 'rejected', reason }));
+    return reason;
   }
 }
 
-function groupOperation(steps: readonly Step[]): KvOperation | undefined {
-  const key = steps[0]?.key;
-  if (key === undefined) return undefined;
+function resultsOf(
+  steps: readonly Step[],
+  answer: ProgramOutcome | KvorumError,
+  budget: AnswerBudget,
+): PromiseSettledResult<unknown>[] {
+  if (answer instanceof KvorumError) return steps.map(() => ({ status: 'rejected', reason: answer }));
+  const outcome = { ...answer, results: budget.fitAll(answer.results) };
+  return steps.map((step, position) => settle(() => resultAt(outcome, step, position)));
+}
+
+function groupOperation(steps: readonly Step[]): KvOperation {
+  const key = steps[0]?.key ?? new Uint8Array(0);
   const body = encodeProgram(programOf(steps, { onError: 'continue' }));
   const onlyGets = steps.every(({ type }) => type === 'get');
   return onlyGets ? { type: 'read', key, body, consistency: 'linearizable' } : programOperation(key, body);

@@ -31,6 +31,8 @@ export {
   shareDescriptors,
 } from './admin/index.js';
 export {
+  AnswerBudget,
+  askWithinBytes,
   type Backend,
   Dispatcher,
   type DispatchReply,
@@ -39,6 +41,7 @@ export {
   dropNamespace,
   isEmptyRange,
   type ListFailure,
+  mostAnswered,
   newOperationId,
   type Page,
   readPage,

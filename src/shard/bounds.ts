@@ -16,6 +16,7 @@ import { KvorumError } from './errors.js';
 import { FORMATS } from './formats.js';
 import { MAX_DELIMITER_BYTES, type List } from './list.js';
 import { isPlainWrite, isRead, type KvOperation } from './operation.js';
+import type { StepResult } from './program.js';
 
 const MIB = 1024 * 1024;
 
@@ -50,6 +51,11 @@ export const MAX_TRANSACTION_BYTES = 4 * MIB;
 export const MAX_BATCH_OPERATIONS = 1_000;
 /** Keys and values of one batch, together. */
 export const MAX_BATCH_BYTES = 8 * MIB;
+/**
+ * Values in the answer to one batch or transaction, together; a single longer one is answered. Where an entry is applied
+ * this is part of what it means, so it is not configurable.
+ */
+export const MAX_ANSWER_BYTES = 8 * MIB;
 /** Longest content type in its stored form. */
 export const MAX_CONTENT_TYPE_BYTES = 255;
 export const OPERATION_ID_BYTES = 16;
@@ -103,6 +109,12 @@ function isStoredContentType(stored: string): boolean {
   if (stored.length > MAX_CONTENT_TYPE_BYTES) return false;
   for (let at = 0; at < stored.length; at += 1) if (!isPrintableAscii(stored.charCodeAt(at))) return false;
   return true;
+}
+
+/** A value has no room in the answer: its step has done nothing. */
+export function answerTooLarge(limit: number = MAX_ANSWER_BYTES): Extract<StepResult, { type: 'failed' }> {
+  const message = `the values of an answer have up to ${limit} bytes together`;
+  return { type: 'failed', code: 'value-too-large', message, details: { field: 'results', limit } };
 }
 
 const invalid = (field: string, message: string): KvorumError => new KvorumError('invalid-request', message, { field });

@@ -35,9 +35,11 @@ export {
   writeAtomically,
 } from '../raft/storage/index.js';
 export {
+  answerTooLarge,
   BYTES_CONTENT_TYPE,
   isJsonType,
   isRevision,
+  MAX_ANSWER_BYTES,
   MAX_BOUND_BYTES,
   MAX_BATCH_BYTES,
   MAX_BATCH_OPERATIONS,
@@ -110,8 +112,6 @@ export {
   viewEntry,
   type Faulty,
   type JsonKind,
-  parseIncrement,
-  type ParsedIncrement,
   type ParsedPatch,
   parseJsonPatch,
   parseMergePatch,

@@ -1,5 +1,5 @@
 /** The bytes of what is said about a transaction: requests to its participants, and their replies. */
-import { OPERATION_ID_BYTES } from './bounds.js';
+import { MAX_ANSWER_BYTES, OPERATION_ID_BYTES } from './bounds.js';
 import { ByteReader, ByteWriter, WireError } from './byte-buffer.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
 import { decodeProgram, encodeProgram, readFailure, readResult, writeFailure, writeResult } from './program-codec.js';
@@ -19,6 +19,7 @@ const REPLY_NAMES = namesOf(FORMATS.transactionReply);
 const HAS_CLIENT = 1;
 const HAS_COMPARISONS = 2;
 const HAS_OTHERWISE = 4;
+const HAS_ANSWER_LIMIT = 8;
 const HAS_OUTCOME = 1;
 const HOLDS = 1;
 const FINGERPRINT_BYTES = 8;
@@ -34,12 +35,14 @@ export function encodeTransaction(message: TransactionMessage): Uint8Array {
       out.u8(
         (client === undefined ? 0 : HAS_CLIENT) |
           (part.hasComparisons ? HAS_COMPARISONS : 0) |
-          (part.hasOtherwise ? HAS_OTHERWISE : 0),
+          (part.hasOtherwise ? HAS_OTHERWISE : 0) |
+          (part.answerLimit === undefined ? 0 : HAS_ANSWER_LIMIT),
       );
       writeNumbers(out, participants);
       writeNumbers(out, part.thenAt);
       writeNumbers(out, part.otherwiseAt);
       if (client !== undefined) writeClient(out, client);
+      if (part.answerLimit !== undefined) out.u32(part.answerLimit);
       out.longBytes(encodeProgram(part.program));
       break;
     }
@@ -71,11 +74,12 @@ function readMessage(input: ByteReader): TransactionMessage {
   const phase = nameOf(FORMATS.transactionPhase, PHASE_NAMES, input.u8());
   switch (phase) {
     case 'prepare': {
-      const flags = input.flags(HAS_CLIENT | HAS_COMPARISONS | HAS_OTHERWISE);
+      const flags = input.flags(HAS_CLIENT | HAS_COMPARISONS | HAS_OTHERWISE | HAS_ANSWER_LIMIT);
       const participants = readNumbers(input);
       const thenAt = readNumbers(input);
       const otherwiseAt = readNumbers(input);
       const client = (flags & HAS_CLIENT) === 0 ? undefined : readClient(input);
+      const limit = (flags & HAS_ANSWER_LIMIT) === 0 ? {} : { answerLimit: readAnswerLimit(input) };
       const program = decodeProgram(input.longBytes());
       if (program.then.length !== thenAt.length || program.otherwise.length !== otherwiseAt.length) {
         throw new WireError('the places of a part do not fit its steps');
@@ -85,7 +89,7 @@ function readMessage(input: ByteReader): TransactionMessage {
       }
       const hasComparisons = (flags & HAS_COMPARISONS) !== 0;
       const hasOtherwise = (flags & HAS_OTHERWISE) !== 0;
-      const part = { program, thenAt, otherwiseAt, hasComparisons, hasOtherwise };
+      const part = { program, thenAt, otherwiseAt, hasComparisons, hasOtherwise, ...limit };
       return { phase, participants, part, client };
     }
     case 'decide': {
@@ -97,6 +101,12 @@ function readMessage(input: ByteReader): TransactionMessage {
     case 'forget':
       return { phase, ids: Array.from({ length: input.u16() }, () => input.raw(OPERATION_ID_BYTES)) };
   }
+}
+
+function readAnswerLimit(input: ByteReader): number {
+  const bytes = input.u32();
+  if (bytes > MAX_ANSWER_BYTES) throw new WireError(`a limit of ${bytes} bytes for the values of an answer`);
+  return bytes;
 }
 
 export function encodeTransactionReply(reply: TransactionReply): Uint8Array {

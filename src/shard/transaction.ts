@@ -24,6 +24,8 @@ export interface TransactionPart {
   /** Some part has comparisons; some part has steps in `otherwise`. */
   readonly hasComparisons: boolean;
   readonly hasOtherwise: boolean;
+  /** What the values that this part answers may have of `MAX_ANSWER_BYTES`; undefined: all of it. */
+  readonly answerLimit?: number | undefined;
 }
 
 /** The `Idempotency-Key` of a client, known to the first participant only. */

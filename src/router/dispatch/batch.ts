@@ -12,6 +12,7 @@ import {
   type Refusal,
   type Step,
 } from '../../shard/index.js';
+import { AnswerBudget, askWithinBytes, mostAnswered, type FittedResult } from './answer-budget.js';
 import type { DispatchReply } from './call.js';
 import type { DispatchOptions } from './dispatcher.js';
 import { derivedId } from './operation-ids.js';
@@ -20,6 +21,8 @@ import type { Execute } from './transactions.js';
 export interface BatchRequest {
   readonly steps: readonly Step[];
   readonly valueLimit: number;
+  /** Bytes of values in the answer; default `MAX_ANSWER_BYTES`. */
+  readonly answerLimit?: number;
   /** Of the batch; that of each shard is derived from it, so that a retry of the batch meets the same ones. */
   readonly operationId: Uint8Array;
   readonly attempt: Attempt;
@@ -34,11 +37,13 @@ export interface BatchGroup {
   readonly positions: readonly number[];
   readonly isRead: boolean;
   readonly reply: DispatchReply;
-  readonly outcome: ProgramOutcome | Refusal;
+  readonly outcome: BatchOutcome;
 }
 
+type BatchOutcome = (Omit<ProgramOutcome, 'results'> & { readonly results: readonly FittedResult[] }) | Refusal;
+
 /** The groups in the order of their first steps. */
-export function runBatch(
+export async function runBatch(
   request: BatchRequest,
   options: DispatchOptions & { readonly execute: Execute; readonly shardOfKey: (key: Uint8Array) => number },
 ): Promise<BatchGroup[]> {
@@ -50,14 +55,23 @@ export function runBatch(
     if (positions === undefined) groups.set(shard, [position]);
     else positions.push(position);
   }
-  return Promise.all(
-    [...groups].map(async ([shard, positions]): Promise<BatchGroup> => {
-      const steps = positions.flatMap((position) => request.steps[position] ?? []);
-      const isRead = steps.every(({ type }) => type === 'get');
-      const reply = await execute(groupOperation(request, { shard, steps, isRead }), dispatch);
-      return { shard, positions, isRead, reply, outcome: outcomeOf(reply) };
-    }),
-  );
+  const budget = new AnswerBudget(request.answerLimit);
+  const done: BatchGroup[] = [];
+  const askings = [...groups].map(([shard, positions]) => {
+    const steps = positions.flatMap((position) => request.steps[position] ?? []);
+    const isRead = steps.every(({ type }) => type === 'get');
+    return {
+      most: mostAnswered(steps, request.valueLimit),
+      ask: async () => {
+        const reply = await execute(groupOperation(request, { shard, steps, isRead }), dispatch);
+        return { shard, positions, isRead, reply };
+      },
+    };
+  });
+  await askWithinBytes(askings, (group) => {
+    done.push({ ...group, reply: withoutOutcome(group.reply), outcome: outcomeOf(group.reply, budget) });
+  });
+  return done;
 }
 
 function groupOperation(
@@ -72,8 +86,15 @@ function groupOperation(
   return { type: 'program', key, body, operationId: derivedId(operationId, part), attempt };
 }
 
-function outcomeOf({ answer }: DispatchReply): ProgramOutcome | Refusal {
-  if (answer.type === 'program') return decodeOutcome(answer.outcome);
+function outcomeOf({ answer }: DispatchReply, budget: AnswerBudget): BatchOutcome {
   if (answer.type === 'refused') return answer;
-  throw new Error('the answer does not fit the operation');
+  if (answer.type !== 'program') throw new Error('the answer does not fit the operation');
+  const outcome = decodeOutcome(answer.outcome);
+  if ('code' in outcome) return outcome;
+  return { ...outcome, results: budget.fitAll(outcome.results) };
 }
+
+/** Values that were left out must not be kept by the bytes that they were read from. */
+const withoutOutcome = (reply: DispatchReply): DispatchReply =>
+  reply.answer.type === 'program' ? { ...reply, answer: { ...reply.answer, outcome: NOTHING } } : reply;
+const NOTHING = new Uint8Array(0);

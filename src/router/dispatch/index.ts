@@ -2,6 +2,7 @@
  * Finds the leader of a shard, asks it, and retries where that is safe. The simulator and the embedded store use
  * nothing else of the router.
  */
+export { AnswerBudget, askWithinBytes, mostAnswered, type FittedResult } from './answer-budget.js';
 export { runBatch, type BatchGroup, type BatchRequest } from './batch.js';
 export type { Backend, ServingState } from './backend.js';
 export type { DispatchReply, CallTrace } from './call.js';

@@ -7,12 +7,14 @@ import {
   decodeOutcome,
   encodeOutcome,
   encodeProgram,
+  refuse,
   type KvOperation,
   type ProgramOutcome,
   type Refusal,
   type StepResult,
   type TransactionPart,
 } from '../../shard/index.js';
+import { AnswerBudget, askWithinBytes, mostAnswered } from './answer-budget.js';
 import type { DispatchReply } from './call.js';
 import type { RunOptions, TransactionReply, TransactionRequest } from './transactions.js';
 
@@ -37,12 +39,12 @@ export async function readOverShards(
   const deadline = coordinator.now() + deadlineMs;
   const ask = (operation: KvOperation): Promise<DispatchReply> =>
     execute(operation, { deadlineMs: Math.max(0, deadline - coordinator.now()), forward });
-  let before: Round | undefined;
+  let seenBefore: string | undefined;
   for (let rounds = 1; rounds <= MAX_ROUNDS; rounds += 1) {
     const round = await readAll(parts, (key, body) => ask({ type: 'read', key, body, consistency }));
     if (round.refusal !== undefined) return { ...round.origin, answer: round.refusal, revisions: new Map() };
-    if (before?.seen === round.seen || consistency === 'stale') return replyOf(round, parts);
-    before = round;
+    if (seenBefore === round.seen || consistency === 'stale') return replyOf(round, parts);
+    seenBefore = round.seen;
   }
   return undefined;
 }
@@ -51,23 +53,27 @@ async function readAll(
   parts: ReadonlyMap<number, TransactionPart>,
   ask: (key: Uint8Array, program: Uint8Array) => Promise<DispatchReply>,
 ): Promise<Round> {
-  const replies = await Promise.all(
-    [...parts.values()].map(({ program }) => ask(program.then[0]?.key ?? NO_KEY, encodeProgram(program))),
-  );
+  const budget = new AnswerBudget();
+  const askings = [...parts.values()].map(({ program }) => ({
+    most: mostAnswered(program.then, program.valueLimit),
+    ask: () => ask(program.then[0]?.key ?? NO_KEY, encodeProgram(program)),
+  }));
+  const fails = [...parts.values()].some(({ program }) => program.onError === 'fail');
   const outcomes = new Map<number, { revision: number; outcome: ProgramOutcome }>();
   let refusal: Refusal | undefined;
   let origin: Round['origin'] = { term: 0, servedBy: 0, shard: -1 };
   const seen: string[] = [];
-  for (const { answer, term, servedBy, shard } of replies) {
+  await askWithinBytes(askings, ({ answer, term, servedBy, shard }) => {
     origin = { term, servedBy, shard };
-    const outcome = outcomeIn(answer);
+    const outcome = refusal ?? fittingIn(outcomeIn(answer), budget, fails);
     if ('code' in outcome) {
-      refusal ??= outcome;
-      continue;
+      refusal = outcome;
+      outcomes.clear();
+      return;
     }
     outcomes.set(shard, { revision: 'revision' in answer ? answer.revision : 0, outcome });
     seen.push(`${shard}: ${outcome.results.map((result) => revisionIn(result, outcome)).join(' ')}`);
-  }
+  });
   return { refusal, origin, outcomes, seen: seen.join('; ') };
 }
 const NO_KEY = new Uint8Array(0);
@@ -76,6 +82,15 @@ function outcomeIn(answer: DispatchReply['answer']): ProgramOutcome | Refusal {
   if (answer.type === 'refused') return answer;
   if (answer.type !== 'program') throw new Error('the answer does not fit the operation');
   return decodeOutcome(answer.outcome);
+}
+
+/** @param fails a value that has no room in the answer fails the whole */
+function fittingIn(outcome: ProgramOutcome | Refusal, budget: AnswerBudget, fails: boolean): ProgramOutcome | Refusal {
+  if ('code' in outcome) return outcome;
+  const fitted = budget.fitAll(outcome.results);
+  const failed = fitted.find((each) => each.type === 'failed');
+  if (!fails || failed?.type !== 'failed') return { ...outcome, results: fitted };
+  return refuse(failed.code, failed.message, failed.details, 'not_applied');
 }
 
 /** Of a key that is absent: the shard's last deletion, for it may have been created and deleted in between. */

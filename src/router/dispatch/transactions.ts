@@ -23,6 +23,7 @@ import {
   type Step,
   type TransactionPart,
 } from '../../shard/index.js';
+import { withAnswerLimits } from './answer-budget.js';
 import type { DispatchReply } from './call.js';
 import type { Coordinator } from './coordinator.js';
 import type { DispatchOptions } from './dispatcher.js';
@@ -117,7 +118,7 @@ async function runOverShards(request: TransactionRequest, options: RunOptions): 
     if (read !== undefined) return read;
   }
   const client = isKeyed(attempt) ? { id: operationId, fingerprint: fingerprintOf(body) } : undefined;
-  const { outcome, replayed, revisions, origin } = await coordinator.run(parts, client, deadlineMs);
+  const { outcome, replayed, revisions, origin } = await coordinator.run(withAnswerLimits(parts), client, deadlineMs);
   if (replayed === undefined && 'code' in outcome) return { ...origin, answer: outcome, revisions };
   const encoded = replayed ?? encodeOutcome(outcome);
   const revision = Math.max(0, ...revisions.values());

@@ -10,7 +10,7 @@ import { invalid, parseQuery, splitTarget } from '../http/index.js';
 import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
 import {
-  answerBytes,
+  answerLimitOf,
   answerMany,
   executeBy,
   JSON_TYPE,
@@ -22,7 +22,7 @@ import {
 } from './many.js';
 import { stepOf, type NamedStep } from './operation-steps.js';
 import { readJson } from './read-json.js';
-import { refusalResult, ResultBudget, resultPieces } from './results.js';
+import { refusalResult, resultPieces } from './results.js';
 import { batchBody, checked, operation, RAW_MEMBERS, type OperationBody } from './schemas.js';
 
 export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
@@ -36,7 +36,7 @@ export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
     const steps = bodies.map((each, index) => stepOf(each, `ops[${index}]`, limits, within));
     exchanges.until(exchange, run(exchanges, posted, steps), (groups) => {
       exchanges.answer(exchange, posted.settings, groups[0]?.reply, (context) => {
-        const results = resultsOf(groups, steps, posted, answerBytes(exchanges));
+        const results = resultsOf(groups, steps, posted);
         const pieces = answerType === NDJSON_TYPE ? asLines(results) : asDocument(results);
         const written = groups.filter(({ isRead }) => !isRead);
         answerMany(context, pieces, { type: answerType, replayed: written.length > 0 && written.every(isReplayed) });
@@ -56,6 +56,7 @@ const run = (
       ...identity,
       steps: steps.map(({ step }) => step),
       valueLimit: exchanges.limits.valueBytes,
+      answerLimit: answerLimitOf(exchanges),
       consistency: settings.consistency,
     },
     {
@@ -111,13 +112,7 @@ function answerTypeOf(accept: string | undefined, sent: string): string {
   return sent;
 }
 
-function resultsOf(
-  groups: readonly BatchGroup[],
-  steps: readonly NamedStep[],
-  { identity }: Posted,
-  limit: number,
-): JsonPieces[] {
-  const budget = new ResultBudget(limit);
+function resultsOf(groups: readonly BatchGroup[], steps: readonly NamedStep[], { identity }: Posted): JsonPieces[] {
   const results: JsonPieces[] = [];
   for (const group of groups) {
     const { outcome, positions, shard, reply } = group;
@@ -136,7 +131,7 @@ function resultsOf(
       results[position] =
         result === undefined
           ? [`{"status":200,"revision":${revision},"results_omitted":true}`]
-          : resultPieces(step, result, { shard, revision }, budget);
+          : resultPieces(step, result, { shard, revision });
     }
   }
   return results;

@@ -1,6 +1,13 @@
 /** What batches and transactions have in common: their bodies, and who sends them. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { KvorumError, MAX_BATCH_BYTES, MAX_TRANSACTION_BYTES, namespaceKey, type Topology } from '../../shard/index.js';
+import {
+  KvorumError,
+  MAX_ANSWER_BYTES,
+  MAX_BATCH_BYTES,
+  MAX_TRANSACTION_BYTES,
+  namespaceKey,
+  type Topology,
+} from '../../shard/index.js';
 import type { Dispatcher } from '../dispatch/index.js';
 import { headersOf, HttpProblem, type Limits, parseMediaType, SECURITY_HEADERS } from '../http/index.js';
 import type { AnswerContext } from './answers.js';
@@ -21,7 +28,8 @@ export const NDJSON_TYPE = 'application/x-ndjson';
 
 /** Share of what may be unsent on a connection that values in one answer may have; base64 adds a third. */
 const ANSWER_SHARE = 0.5;
-export const answerBytes = ({ limits }: Exchanges): number => Math.floor(limits.maxUnsentBytes * ANSWER_SHARE);
+export const answerLimitOf = ({ limits }: Exchanges): number =>
+  Math.min(MAX_ANSWER_BYTES, Math.floor(limits.maxUnsentBytes * ANSWER_SHARE));
 
 export interface Posted {
   readonly identity: Identity;

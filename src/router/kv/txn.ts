@@ -11,14 +11,14 @@ import {
   type Program,
   type ProgramOutcome,
 } from '../../shard/index.js';
-import { runTransaction, type TransactionReply } from '../dispatch/index.js';
+import { AnswerBudget, runTransaction, type TransactionReply } from '../dispatch/index.js';
 import { invalid, parseQuery, splitTarget } from '../http/index.js';
 import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
-import { answerBytes, answerMany, executeBy, JSON_TYPE, readHead, shardsBy, withinOf, type Posted } from './many.js';
+import { answerLimitOf, answerMany, executeBy, JSON_TYPE, readHead, shardsBy, withinOf, type Posted } from './many.js';
 import { comparisonOf, stepOf, type NamedStep } from './operation-steps.js';
 import { readJson } from './read-json.js';
-import { ResultBudget, resultPieces } from './results.js';
+import { resultPieces } from './results.js';
 import { checked, RAW_MEMBERS, transactionBody } from './schemas.js';
 
 interface Transaction {
@@ -39,7 +39,10 @@ export function serveTransaction(exchanges: Exchanges, exchange: Exchange): void
         const { answer } = reply;
         const outcome = answer.type === 'program' ? decodeOutcome(answer.outcome) : answer;
         if ('succeeded' in outcome) {
-          const pieces = documentOf(outcome, reply.revisions, transaction, { shardOf, limit: answerBytes(exchanges) });
+          const pieces = documentOf(outcome, reply.revisions, transaction, {
+            shardOf,
+            limit: answerLimitOf(exchanges),
+          });
           answerMany(context, pieces, { type: JSON_TYPE, replayed: isReplayed(answer) });
           return 'ok';
         }
@@ -137,18 +140,17 @@ function documentOf(
   { then, otherwise }: Transaction,
   { shardOf, limit }: { readonly shardOf: ShardOf; readonly limit: number },
 ): JsonPieces {
-  const budget = new ResultBudget(limit);
   const steps = succeeded ? then : otherwise;
   const pieces: JsonPieces = [`{"succeeded":${succeeded},`];
   if (omitted) pieces.push('"results_omitted":true,');
   else {
     pieces.push('"results":[');
-    for (const [index, result] of results.entries()) {
+    for (const [index, result] of new AnswerBudget(limit).fitAll(results).entries()) {
       const step = steps[index];
       if (step === undefined) continue;
       if (index > 0) pieces.push(',');
       const shard = shardOf(step.step.key);
-      pieces.push(...resultPieces(step, result, { shard, revision: revisions.get(shard) ?? 0 }, budget));
+      pieces.push(...resultPieces(step, result, { shard, revision: revisions.get(shard) ?? 0 }));
     }
     pieces.push('],');
   }

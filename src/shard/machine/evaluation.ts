@@ -7,7 +7,7 @@
  */
 import type { StateKey } from '../../raft/index.js';
 import { binaryString } from '../big-endian.js';
-import { BYTES_CONTENT_TYPE, isJsonType, isStructuredType } from '../bounds.js';
+import { BYTES_CONTENT_TYPE, MAX_ANSWER_BYTES, answerTooLarge, isJsonType, isStructuredType } from '../bounds.js';
 import { ERRORS, refuse, type ErrorCode, type ErrorDetails } from '../errors.js';
 import type { Condition, KeyRecord, Refusal } from '../operation.js';
 import type { Comparison, DeleteRange, Expiry, Program, Step, StepResult } from '../program.js';
@@ -25,8 +25,6 @@ import { Quotas, type QuotaRefusal } from './quotas.js';
 import { rowsToDelete } from './range-deletion.js';
 import { RECORD_SPACE, type Records } from './records.js';
 
-/** Bytes of the records that one program answers. */
-export const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /**
  * Bytes of JSON values and patches that one program may work on, beyond its first patch: each takes some 20 ms a MiB, in
  * which every replica of the shard does nothing else.
@@ -46,6 +44,8 @@ export interface EvaluationContext {
   readonly revision: number;
   /** Whether the key is held by a transaction that reads it: then it does not expire here. */
   readonly isHeld: (rowKey: StateKey) => boolean;
+  /** Bytes of the values that are answered; undefined: `MAX_ANSWER_BYTES`, or a single longer value. */
+  readonly answerLimit?: number | undefined;
 }
 
 /** A key that the program has met. */
@@ -168,13 +168,20 @@ export class Evaluation {
     }
     const record = this.#returned(step, before, met.now);
     if (record === undefined) return result;
-    this.#answerBytes += record.body.length;
-    if (this.#answerBytes > MAX_ANSWER_BYTES) {
-      this.#quotas.undo(step.key, before, met.now);
-      met.now = before;
-      return failed('value-too-large', { field: 'results', limit: MAX_ANSWER_BYTES });
-    }
-    return { ...result, record };
+    if (this.#answers(record)) return { ...result, record };
+    this.#quotas.undo(step.key, before, met.now);
+    met.now = before;
+    return answerTooLarge(this.#context.answerLimit);
+  }
+
+  /** Whether there is room for the value in the answer, which it then has. */
+  #answers({ body }: KeyRecord): boolean {
+    const { answerLimit } = this.#context;
+    const bytes = this.#answerBytes + body.length;
+    const mayBeLonger = answerLimit === undefined && this.#answerBytes === 0;
+    if (!mayBeLonger && bytes > (answerLimit ?? MAX_ANSWER_BYTES)) return false;
+    this.#answerBytes = bytes;
+    return true;
   }
 
   /** Undefined: none is answered, or there is none. */

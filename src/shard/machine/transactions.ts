@@ -50,6 +50,7 @@ export interface TransactionContext {
     readonly clockMs: number;
     readonly revision: number;
     readonly valueLimit: number;
+    readonly answerLimit: number | undefined;
     readonly isHeld: (key: StateKey) => boolean;
   }) => Evaluation;
   /** Revision of the shard's last deletion. */
@@ -179,13 +180,14 @@ export class Transactions {
   }
 
   #vote(index: number, { part }: Prepare, clockMs: number): Vote {
-    const { program, thenAt, otherwiseAt, hasComparisons, hasOtherwise } = part;
+    const { program, thenAt, otherwiseAt, hasComparisons, hasOtherwise, answerLimit } = part;
     const evaluation = (): Evaluation =>
       this.#context.evaluation({
         index,
         clockMs,
         revision: PENDING_REVISION,
         valueLimit: program.valueLimit,
+        answerLimit,
         isHeld: (key) => this.locks.isHeld(key),
       });
     const holds = evaluation().holdAll(program.comparisons);
@@ -220,12 +222,13 @@ export class Transactions {
   }
 
   #applyPart(revision: number, { message, clockMs }: Prepared, decision: 'then' | 'otherwise'): void {
-    const { program } = message.part;
+    const { program, answerLimit } = message.part;
     const evaluation = this.#context.evaluation({
       index: revision,
       clockMs,
       revision,
       valueLimit: program.valueLimit,
+      answerLimit,
       // What was due when it was prepared is gone, unless another transaction held it.
       isHeld: () => true,
     });

@@ -16,5 +16,4 @@ export { applyIncrement, type Incremented, type IncrementSpec } from './incremen
 export { applyJsonPatch } from './json-patch.js';
 export { applyMergePatch } from './merge-patch.js';
 export { parseJsonPatch, parseMergePatch, type ParsedPatch } from './parse.js';
-export { parseIncrement, type ParsedIncrement } from './parse-increment.js';
 export { Tape, type Kind as JsonKind, type TapeId } from './tape.js';
