@@ -21,6 +21,7 @@ import { decodePercent, parseQuery, splitTarget } from '../src/router/http/targe
 import { readJson } from '../src/router/kv/read-json.js';
 import { patchStep } from '../src/router/kv/patch-steps.js';
 import { batchBody, checked, PATCH_TYPES, RAW_MEMBERS } from '../src/router/kv/schemas.js';
+import { SIMPLE_STARTS } from '../src/router/kv/simple-targets.js';
 import { parseTtl } from '../src/shard/duration.js';
 import { RequestRecogniser } from '../src/router/http/buffered-request.js';
 import type { DataResponse } from '../src/router/http/data-request.js';
@@ -199,7 +200,7 @@ const HEAD = 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
 const BOUNDS = { depth: 256, members: 100_000 };
 const PATCH_BOUNDS = { ...BOUNDS, valueBytes: 1024 * 1024 };
 const recogniser = new RequestRecogniser(
-  { headerBytes: 1024 * 1024, bodyBytes: 0, prefix: '/v1/kv/' },
+  { headerBytes: 1024 * 1024, starts: SIMPLE_STARTS, bodyBytes: () => 0 },
   () => ({}) as DataResponse,
 );
 

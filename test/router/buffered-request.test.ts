@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { RequestRecogniser, BufferedRequest } from '../../src/router/http/buffered-request.js';
+import { RequestRecogniser, BufferedRequest, type RequestBounds } from '../../src/router/http/buffered-request.js';
 import type { DataResponse } from '../../src/router/http/data-request.js';
+import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
+import { SIMPLE_STARTS, simpleBodyLimit } from '../../src/router/kv/simple-targets.js';
+import { MAX_BATCH_BYTES, MAX_TRANSACTION_BYTES } from '../../src/shard/index.js';
 
-const bounds = { headerBytes: 400, bodyBytes: 1_000, prefix: '/v1/kv/' };
+const limits = { ...DEFAULT_LIMITS, valueBytes: 1_000 };
+const bounds: RequestBounds = {
+  headerBytes: 400,
+  starts: SIMPLE_STARTS,
+  bodyBytes: (method, target) => simpleBodyLimit(method, target, limits),
+};
 const noResponse = () => ({}) as DataResponse;
 const look = (text: string, from = 0) =>
   new RequestRecogniser(bounds, noResponse).recognise(Buffer.from(text, 'latin1'), from);
@@ -26,6 +34,29 @@ describe('requests that are recognised', () => {
     const request = recognise(`junk${method} /v1/kv/a?b=%20 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n`, 4);
     expect(request).toMatchObject({ method, url: '/v1/kv/a?b=%20' });
     expect(request?.body.length).toBe(0);
+  });
+
+  it.each([
+    ['POST', '/v1/txn', MAX_TRANSACTION_BYTES],
+    ['POST', '/v1/batch', MAX_BATCH_BYTES],
+    ['POST', '/v1/ns/n/txn', MAX_TRANSACTION_BYTES],
+    ['POST', '/v1/ns/n/batch?a=b', MAX_BATCH_BYTES],
+    ['PATCH', '/v1/kv/a', 1_000],
+    ['PATCH', '/v1/ns/n/kv/a', 1_000],
+    ['PUT', '/v1/ns/n/kv/a/b', 1_000],
+  ])('%s %s with a body within its own limit', (method, target, limit) => {
+    const of = (length: number): string =>
+      `${method} ${target} HTTP/1.1\r\nHost: h\r\nContent-Length: ${length}\r\n\r\nab`;
+    const request = recognise(of(2));
+    expect(request).toMatchObject({ method, url: target });
+    expect(request?.body.toString()).toBe('ab');
+    expect(look(of(limit))).toMatchObject({ complete: false, headBytes: of(limit).length - 2 });
+    expect(look(of(limit + 1))).toBeUndefined();
+  });
+
+  it.each(['GET', 'HEAD', 'DELETE'])('%s of a key of a namespace', (method) => {
+    const request = recognise(`${method} /v1/ns/n/kv/a HTTP/1.1\r\nHost: h\r\n\r\n`);
+    expect(request).toMatchObject({ method, url: '/v1/ns/n/kv/a' });
   });
 
   it('shares equal headers, and never mixes up those of two methods', () => {
@@ -78,6 +109,14 @@ describe('what is left to node:http', () => {
     ['another method', 'POST /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
     ['a method in lower case', 'get /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
     ['another path', 'GET /livez HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a range', 'GET /v1/kv?prefix=a HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a range of a namespace', 'GET /v1/ns/n/kv?prefix=a HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a namespace', 'PUT /v1/ns/n HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'],
+    ['a path like that of transactions', 'POST /v1/txns HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'],
+    ['another method for transactions', 'PUT /v1/txn HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'],
+    ['another method for a key', 'POST /v1/ns/n/kv/a HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'],
+    ['a transaction without a length', 'POST /v1/txn HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a patch without a length', 'PATCH /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
     ['another form of the target', 'GET http://h/v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
     ['HTTP/1.0', 'GET /v1/kv/a HTTP/1.0\r\nHost: h\r\n\r\n'],
     ['HTTP/1.11', 'GET /v1/kv/a HTTP/1.11\r\nHost: h\r\n\r\n'],

@@ -2,48 +2,11 @@
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { readUntil, serversOfEachTest, statusIn, until } from '../support/http-harness.js';
+import { Client, get, put, sameEachTime } from '../support/raw-client.js';
 
 const start = serversOfEachTest();
 
-const get = (path: string, ...headers: string[]): string =>
-  [`GET ${path} HTTP/1.1`, 'Host: localhost', ...headers, '', ''].join('\r\n');
-const put = (path: string, body: string, ...headers: string[]): string =>
-  [`PUT ${path} HTTP/1.1`, 'Host: localhost', `Content-Length: ${body.length}`, ...headers, '', body].join('\r\n');
 const statuses = (raw: string): number[] => [...raw.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, code]) => Number(code));
-
-/** Answers as they come; each is complete by its Content-Length, or has no body. */
-class Client {
-  #got = '';
-  constructor(readonly socket: Socket) {
-    socket.on('data', (chunk: Buffer) => (this.#got += chunk.toString('latin1')));
-    socket.on('error', () => undefined);
-  }
-
-  async ask(request: string): Promise<string> {
-    this.socket.write(request, 'latin1');
-    const bodyless = request.startsWith('HEAD');
-    await until(() => this.socket.destroyed || lengthOfAnswer(this.#got, bodyless) <= this.#got.length);
-    const answer = this.#got.slice(0, lengthOfAnswer(this.#got, bodyless));
-    this.#got = this.#got.slice(answer.length);
-    return answer;
-  }
-}
-
-function lengthOfAnswer(got: string, bodyless: boolean): number {
-  const headEnd = got.indexOf('\r\n\r\n');
-  if (headEnd < 0) return Infinity;
-  const hasBody = !bodyless && ![204, 304].includes(statusIn(got));
-  return headEnd + 4 + (hasBody ? Number(/\r\nContent-Length: (\d+)/i.exec(got)?.[1] ?? 0) : 0);
-}
-
-/** Status, headers and body, without what changes each time; `Client` depends on correct lengths. */
-function sameEachTime(raw: string): unknown {
-  const [head = '', ...rest] = raw.split('\r\n\r\n');
-  const [status, ...headers] = head.split('\r\n');
-  const kept = headers.filter((header) => !/^(?:Date|Kv-Request-Id|Content-Length):/i.test(header));
-  const unique = /"(request_id|idempotency_key)":"[^"]*"/g;
-  return { status, headers: kept.sort(), body: rest.join('\r\n\r\n').replace(unique, '"$1":"…"') };
-}
 
 const CODED = 'PUT /v1/kv/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n';
 const ID = '0199f3a2-7c00-7abc-8def-000000000001';

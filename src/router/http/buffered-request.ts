@@ -13,8 +13,9 @@ import type { BodyBounds, BodyResult, DataRequest, DataResponse } from './data-r
 import type { Problem } from './problems.js';
 import { sendProblem } from './respond.js';
 
-const METHODS = ['GET', 'HEAD', 'PUT', 'DELETE'] as const;
-export type BufferedMethod = (typeof METHODS)[number];
+export type BufferedMethod = 'GET' | 'HEAD' | 'PUT' | 'PATCH' | 'DELETE' | 'POST';
+/** Those whose requests have a body, if only an empty one. */
+const WITH_BODY: ReadonlySet<BufferedMethod> = new Set(['PUT', 'PATCH', 'POST']);
 
 /** Makes the response to a request of the connection. */
 export type Respond = (method: BufferedMethod) => DataResponse;
@@ -57,10 +58,10 @@ export type PartialRequest =
 export interface RequestBounds {
   /** Limit of the head, blank line included. */
   readonly headerBytes: number;
-  /** Limit of the body: longer ones are not waited for here. */
-  readonly bodyBytes: number;
-  /** Only targets that start with it are recognised. */
-  readonly prefix: string;
+  /** How the request lines that are recognised begin. */
+  readonly starts: readonly string[];
+  /** Limit of the body, longer ones are not waited for here; undefined: the target is not recognised. */
+  bodyBytes(method: BufferedMethod, target: string): number | undefined;
 }
 
 const BLANK_LINE = Buffer.from('\r\n\r\n');
@@ -89,15 +90,13 @@ interface Block {
 export class RequestRecogniser {
   readonly #bounds: RequestBounds;
   readonly #latest = new Map<BufferedMethod, Block>();
-  readonly #starts: readonly string[];
   readonly #longestStart: number;
   readonly #respond: Respond;
 
   constructor(bounds: RequestBounds, respond: Respond) {
     this.#bounds = bounds;
     this.#respond = respond;
-    this.#starts = METHODS.map((method) => `${method} ${bounds.prefix}`);
-    this.#longestStart = Math.max(...this.#starts.map((start) => start.length));
+    this.#longestStart = Math.max(...bounds.starts.map((start) => start.length));
   }
 
   /**
@@ -111,15 +110,17 @@ export class RequestRecogniser {
     const method = methodOf(head);
     const lineEnd = head.indexOf('\r\n');
     if (method === undefined || lineEnd < 0) return undefined;
-    const target = this.#targetIn(head, method.length + 1, lineEnd);
+    const target = targetIn(head, method.length + 1, lineEnd);
+    const limit = target === undefined ? undefined : this.#bounds.bodyBytes(method, target);
+    if (target === undefined || limit === undefined) return undefined;
     const block = this.#block(method, head.slice(lineEnd + 2));
-    if (target === undefined || block === undefined) return undefined;
+    if (block === undefined) return undefined;
     const { headers, contentLength = 0 } = block;
-    if (method === 'PUT' ? block.contentLength === undefined : contentLength > 0) return undefined;
+    if (WITH_BODY.has(method) ? block.contentLength === undefined : contentLength > 0) return undefined;
     const bodyAt = headEnd + BLANK_LINE.length;
     const end = bodyAt + contentLength;
     if (end > bytes.length) {
-      if (contentLength > this.#bounds.bodyBytes) return undefined;
+      if (contentLength > limit) return undefined;
       return { complete: false, neededBytes: end - from, headBytes: bodyAt - from };
     }
     const body = contentLength === 0 ? NO_BODY : bytes.subarray(bodyAt, end);
@@ -130,14 +131,9 @@ export class RequestRecogniser {
   #mayBecomeHead(bytes: Buffer, from: number): boolean {
     if (bytes.length - from >= this.#bounds.headerBytes) return false;
     const start = binaryString(bytes, from, Math.min(bytes.length, from + this.#longestStart));
-    return this.#starts.some((each) => (start.length < each.length ? each.startsWith(start) : start.startsWith(each)));
-  }
-
-  #targetIn(head: string, from: number, lineEnd: number): string | undefined {
-    const to = lineEnd - VERSION.length;
-    if (!head.startsWith(this.#bounds.prefix, from) || !head.startsWith(VERSION, to)) return undefined;
-    const target = head.slice(from, to);
-    return VISIBLE.test(target) ? target : undefined;
+    return this.#bounds.starts.some((each) =>
+      start.length < each.length ? each.startsWith(start) : start.startsWith(each),
+    );
   }
 
   #block(method: BufferedMethod, text: string): Block | undefined {
@@ -149,10 +145,19 @@ export class RequestRecogniser {
   }
 }
 
+function targetIn(head: string, from: number, lineEnd: number): string | undefined {
+  const to = lineEnd - VERSION.length;
+  if (!head.startsWith(VERSION, to)) return undefined;
+  const target = head.slice(from, to);
+  return VISIBLE.test(target) ? target : undefined;
+}
+
 function methodOf(head: string): BufferedMethod | undefined {
   if (head.startsWith('GET ')) return 'GET';
   if (head.startsWith('PUT ')) return 'PUT';
   if (head.startsWith('DELETE ')) return 'DELETE';
+  if (head.startsWith('POST ')) return 'POST';
+  if (head.startsWith('PATCH ')) return 'PATCH';
   return head.startsWith('HEAD ') ? 'HEAD' : undefined;
 }
 

@@ -4,6 +4,6 @@ export type { KvRoutesOptions, OperationName, RequestObserver } from './exchange
 export { RangeRoutes, type RangeRoutesOptions } from './range-routes.js';
 export { bodyLimitOf } from './many.js';
 export { ALLOWED_METHODS, KvRoutes } from './routes.js';
-export { KV_PREFIX } from './place.js';
+export { SIMPLE_STARTS, simpleBodyLimit } from './simple-targets.js';
 export { LINES_PER_SECOND, SLOW_MS } from './slow-requests.js';
 export * as schemas from './all-schemas.js';

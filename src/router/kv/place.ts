@@ -14,6 +14,7 @@ export interface Place {
 
 export const KV_PREFIX = '/v1/kv/';
 const NAMESPACES = '/v1/ns';
+export const NAMESPACE_PREFIX = `${NAMESPACES}/`;
 const KEYS: Place = { type: 'key', keyAt: KV_PREFIX.length, namespace: undefined, route: '/v1/kv/{key}' };
 const MAIN = new Map<string, Place>(
   Object.entries({
@@ -36,8 +37,8 @@ export function placeOf(target: string): Place | undefined {
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const main = MAIN.get(path);
-  if (main !== undefined || !path.startsWith(`${NAMESPACES}/`)) return main;
-  const nameAt = NAMESPACES.length + 1;
+  if (main !== undefined || !path.startsWith(NAMESPACE_PREFIX)) return main;
+  const nameAt = NAMESPACE_PREFIX.length;
   const slash = path.indexOf('/', nameAt);
   const end = slash < 0 ? path.length : slash;
   const namespace = path.slice(nameAt, end);

@@ -1,6 +1,6 @@
 /**
- * The fast path: client connections before node:http. Serves the simple data requests on them, and hands a connection
- * over, for good, with the first request on it that is anything else.
+ * The fast path: client connections before node:http. Serves the simple data requests on them
+ * (`kv/simple-targets.ts`), and hands a connection over, for good, with the first request on it that is anything else.
  *
  * A request is examined once it has been received completely: its beginning waits here for the rest, since many clients
  * send head and body in two segments. Nothing is consumed before it is recognised, so all that takes care (odd grammar,
@@ -8,6 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import type { BufferedRequest, Limits, ReceiveBudget, RequestBounds } from '../http/index.js';
+import { SIMPLE_STARTS, simpleBodyLimit } from '../kv/index.js';
 import { FastPathConnection } from './fast-path-connection.js';
 
 export interface FastPathHost {
@@ -31,12 +32,15 @@ export class FastPath {
   #sweepTimer: NodeJS.Timeout | undefined;
   #closing = false;
 
-  /** @param prefix of the targets that are served here */
-  constructor(host: FastPathHost, limits: Limits, prefix: string, budget: ReceiveBudget) {
+  constructor(host: FastPathHost, limits: Limits, budget: ReceiveBudget) {
     this.host = host;
     this.limits = limits;
     this.budget = budget;
-    this.bounds = { headerBytes: limits.headerBytes, bodyBytes: limits.valueBytes, prefix };
+    this.bounds = {
+      headerBytes: limits.headerBytes,
+      starts: SIMPLE_STARTS,
+      bodyBytes: (method, target) => simpleBodyLimit(method, target, limits),
+    };
   }
 
   /** Connections end as soon as they have no request open. */

@@ -26,7 +26,7 @@ import {
   RequestIds,
   StreamedRequest,
 } from '../http/index.js';
-import { ALLOWED_METHODS, bodyLimitOf, KV_PREFIX, KvRoutes, RangeRoutes, type RequestObserver } from '../kv/index.js';
+import { ALLOWED_METHODS, bodyLimitOf, KvRoutes, RangeRoutes, type RequestObserver } from '../kv/index.js';
 import { Connections } from './connections.js';
 import { FastPath } from './fast-path.js';
 import { HostPolicy, assertMayListen } from './host-policy.js';
@@ -211,7 +211,7 @@ export class HttpServer {
         socket.end(rawProblem(code, this.#requestIds.next()));
       },
     };
-    return new FastPath(host, this.#limits, KV_PREFIX, this.#receiveBudget);
+    return new FastPath(host, this.#limits, this.#receiveBudget);
   }
 
   #createFront(): TcpServer {
