@@ -1,6 +1,8 @@
 /** The result of the default run: tables of text, a chart, and its goals. */
 import { table } from '../support/table.js';
 import { drawChart } from './chart.js';
+import type { ExpiryResult } from './expiry.js';
+import type { ScanResult } from './scan.js';
 import type { Comparison, RowResult, TargetResult } from './compare.js';
 import { type Findings, type Goal, GOAL_HEADER, goalLines, type Header, judge, type JudgedGoal } from './result.js';
 import { median } from './latencies.js';
@@ -26,12 +28,10 @@ export function compareFindings(comparison: Comparison, header: Header): Finding
     chart: chartOf(comparison, header),
     text: [
       ...headLines(header, spread),
-      '',
-      comparisonTable(comparison),
-      '',
-      insideTable(comparison),
+      ...rowTables(comparison),
       ...pacedLines(comparison),
       ...embeddedLines(comparison),
+      ...ownRowLines(comparison),
       '',
       table(GOAL_HEADER, goalLines(goals)),
       '',
@@ -41,6 +41,9 @@ export function compareFindings(comparison: Comparison, header: Header): Finding
     ].join('\n'),
   };
 }
+
+const rowTables = (comparison: Comparison): string[] =>
+  comparison.rows.length === 0 ? [] : ['', comparisonTable(comparison), '', insideTable(comparison)];
 
 function headLines({ machine, options, load, commit, changed }: Header, spread: number): string[] {
   const { nodes, shards, replicas, keys, valueBytes, seconds, rounds } = options;
@@ -65,6 +68,22 @@ const pacedLines = ({ paced }: Comparison): string[] =>
       `p99 ${kvorum.p99Ms.toFixed(2)} ms (${Math.round(kvorum.opsPerSecond).toLocaleString('en')}/s done), ` +
       `etcd's own ${etcd.p99Ms.toFixed(2)} ms`,
   ]);
+
+const ownRowLines = ({ scan, expiry }: Comparison): string[] => [
+  ...(scan === undefined ? [] : ['', scanLine(scan)]),
+  ...(expiry === undefined ? [] : ['', expiryLine(expiry)]),
+];
+
+const scanLine = ({ keys, valueBytes, kvorum, sqlite }: ScanResult): string =>
+  `scan of ${whole(keys)} keys of ${valueBytes} bytes: ${whole(kvorum)} keys/s, SQLite in one process ${whole(sqlite)} keys/s`;
+
+const expiryLine = ({ keys, goneAfterS, p99Ratio, rounds }: ExpiryResult): string => {
+  const [before, then] = [rounds.map((round) => round.p99BeforeMs), rounds.map((round) => round.p99ThenMs)];
+  return (
+    `expiry of ${whole(keys)} keys at once: gone after ${goneAfterS.toFixed(2)} s; ` +
+    `p99 of 64 clients ${each(before, 1)} ms before and ${each(then, 1)} ms then, ${p99Ratio.toFixed(2)}×`
+  );
+};
 
 const embeddedLines = ({ embedded }: Comparison): string[] => {
   if (embedded === undefined) return [];

@@ -12,6 +12,8 @@ import { EchoTarget, SqliteTarget } from './ceilings.js';
 import { type EmbeddedJob, type EmbeddedResult, measureEmbedded } from './embedded.js';
 import { buildGrpcClient, EtcdCluster, EtcdGatewayTarget, EtcdGrpcTarget, etcdIsMissing } from './etcd.js';
 import { groupsOf } from './data-goals.js';
+import { type ExpiryResult, measureExpiry } from './expiry.js';
+import { measureScan, scanLacksRoom, type ScanResult } from './scan.js';
 import type { HttpDriver, Target, TargetName } from './target.js';
 import { KvorumCluster, KvorumTarget } from './kvorum.js';
 import { type Figures, measure, medians } from './measure.js';
@@ -34,6 +36,8 @@ export interface Comparison {
   readonly rows: readonly RowResult[];
   readonly paced: readonly Paced[];
   readonly embedded: EmbeddedResult | undefined;
+  readonly scan?: ScanResult;
+  readonly expiry?: ExpiryResult;
   /** Targets and rows that were not measured, and why. */
   readonly notRun: readonly string[];
 }
@@ -53,7 +57,7 @@ export async function compare(options: Options, context: Context, driver: HttpDr
   const notRun = new Set<string>();
   const lease = options.rows.filter(({ operation }) => operation === 'lease');
   const others = options.rows.filter(({ operation }) => operation !== 'lease');
-  const beside = await startBeside(options, context, driver, notRun);
+  const beside = options.rows.length === 0 ? [] : await startBeside(options, context, driver, notRun);
   const rows: RowResult[] = [];
   const paced: Paced[] = [];
   const launches = options.base === undefined ? 1 : Math.min(LAUNCHES_BESIDE_BASE, options.rounds);
@@ -82,7 +86,26 @@ export async function compare(options: Options, context: Context, driver: HttpDr
   // Leases are off by default: only the rows that need them are measured with leases on.
   await run(lease, true);
   const embedded = options.embedded ? await measureEmbedded(embeddedJob(options), context) : undefined;
-  return { rows, paced, embedded, notRun: [...notRun] };
+  const own = await measureOwnRows(options, context, driver, notRun);
+  return { rows, paced, embedded, ...own, notRun: [...notRun] };
+}
+
+async function measureOwnRows(
+  options: Options,
+  context: Context,
+  driver: HttpDriver,
+  notRun: Set<string>,
+): Promise<Pick<Comparison, 'scan' | 'expiry'>> {
+  const { ownRows } = options;
+  const noRoom = ownRows.includes('scan') ? scanLacksRoom(options, context) : undefined;
+  if (noRoom !== undefined) notRun.add(noRoom);
+  const scans = ownRows.includes('scan') && noRoom === undefined;
+  const scan = scans ? await measureScan(options, context, driver) : undefined;
+  if (!ownRows.includes('expiry')) return { scan };
+  const target = await startKvorum(options, context, driver, false);
+  const expiry = await measureExpiry(target, options, context);
+  await target.stop();
+  return { scan, expiry };
 }
 
 const embeddedJob = ({ keys, valueBytes, seconds, rounds }: Options): EmbeddedJob => ({

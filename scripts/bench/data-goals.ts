@@ -39,23 +39,40 @@ const LIMITS: readonly Limit[] = [
   atMost(5, "page@1: p50 to get@1's", p50('page@1'), p50('get@1')),
 ];
 
-export function dataGoals({ rows }: Pick<Comparison, 'rows'>): JudgedGoal[] {
+const SCAN: Goal = { name: "scan: keys a second to SQLite's", better: 'more', floor: 0.2, unit: '×' };
+const GONE: Goal = { name: 'expiry: until the last of 50,000 is gone', better: 'less', floor: 2, unit: ' s' };
+const EXPIRY_P99: Goal = { name: 'expiry: p99 of 64 clients to that before', better: 'less', floor: 2, unit: '×' };
+
+type Judged = Pick<Comparison, 'rows' | 'scan' | 'expiry'>;
+
+export function dataGoals({ rows, scan, expiry }: Judged): JudgedGoal[] {
+  const failures = expiry?.failures ?? 0;
+  return [
+    ...rowGoals(rows),
+    judge(SCAN, scan === undefined ? NaN : scan.kvorum / scan.sqlite, 'needs scan'),
+    failing(judge(GONE, expiry?.goneAfterS ?? NaN, 'needs expiry'), failures),
+    failing(judge(EXPIRY_P99, expiry?.p99Ratio ?? NaN, 'needs expiry'), failures),
+  ];
+}
+
+/** A ratio that leaves out what failed says nothing. */
+const failing = (judged: JudgedGoal, failures: number): JudgedGoal =>
+  failures === 0 ? judged : { ...judged, verdict: 'MISSED', why: `${failures} requests failed` };
+
+function rowGoals(rows: Comparison['rows']): JudgedGoal[] {
   const figuresOf = ({ row, target }: Side): TargetResult | undefined =>
     rows.find((result) => rowName(result.row) === row)?.targets[target];
   return LIMITS.map(({ mine, other, ...limit }) => {
     const goal: Goal = { ...limit, unit: '×' };
     const sides = [mine, other].map((side) => ({ ...side, figures: figuresOf(side) }));
-    const missing = sides.filter(({ figures }) => figures === undefined);
-    if (missing.length > 0) return judge(goal, NaN, `needs ${[...new Set(missing.map(whatToAsk))].join(' and ')}`);
+    const missing = sides.filter(({ figures }) => figures === undefined).map(({ row }) => row);
+    const beside = other.target === 'etcd-grpc' ? ' with --vs etcd' : '';
+    if (missing.length > 0) return judge(goal, NaN, `needs ${[...new Set(missing)].join(' and ')}${beside}`);
     const [a = NaN, b = NaN] = sides.map(({ figures, of }) => (figures === undefined ? NaN : of(figures)));
     const failures = sides.reduce((sum, { figures }) => sum + (figures?.failures ?? 0), 0);
-    const judged = judge(goal, a / b);
-    // A ratio that leaves out what failed says nothing.
-    return failures === 0 ? judged : { ...judged, verdict: 'MISSED', why: `${failures} requests failed` };
+    return failing(judge(goal, a / b), failures);
   });
 }
-
-const whatToAsk = ({ row, target }: Side): string => (target === 'etcd-grpc' ? `${row} with --vs etcd` : row);
 
 /** Rows that a limit compares are measured in turn, round by round: both get the same times of the machine. */
 export function groupsOf<Measured extends { readonly row: Row }>(all: readonly Measured[]): Measured[][] {

@@ -221,6 +221,10 @@ export class KvorumTarget implements Target {
     return this.#cluster.nodePids;
   }
 
+  get routerUrl(): string {
+    return this.#cluster.routerUrl;
+  }
+
   get replicas(): number {
     return this.#cluster.shape.replicas;
   }

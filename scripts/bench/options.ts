@@ -14,6 +14,10 @@ export type Dimension = (typeof DIMENSIONS)[number];
 
 export type Mode = 'compare' | 'scale' | 'failover';
 
+/** Rows without a number of clients: each has a cluster of its own. */
+export const OWN_ROWS = ['scan', 'expiry'] as const;
+export type OwnRow = (typeof OWN_ROWS)[number];
+
 export interface Options {
   readonly mode: Mode;
   /** --scale: what to vary. */
@@ -22,6 +26,8 @@ export interface Options {
   readonly mostKeys: number;
   readonly quick: boolean;
   readonly rows: readonly Row[];
+  readonly ownRows: readonly OwnRow[];
+  readonly scanKeys: number;
   readonly seconds: number;
   readonly rounds: number;
   readonly keys: number;
@@ -54,9 +60,18 @@ const QUICK_ROWS = ['put@1', 'get@1', 'put@64', 'get@64', 'mix95@64'];
 /** With four targets instead of two, fewer rows fit into the same time. */
 const QUICK_ROWS_BESIDE_ETCD = ['put@64', 'get@64'];
 
-function rows(text: string): Row[] {
+interface Chosen {
+  readonly rows: readonly Row[];
+  readonly ownRows: readonly OwnRow[];
+}
+
+const isOwnRow = (name: string): name is OwnRow => OWN_ROWS.some((own) => own === name);
+
+function rows(text: string): Chosen {
+  const names = text.split(',');
   try {
-    return text.split(',').map(parseRow);
+    const own = names.filter(isOwnRow);
+    return { rows: names.filter((name) => !isOwnRow(name)).map(parseRow), ownRows: own };
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }
@@ -87,7 +102,7 @@ function dimensions(text: string): Dimension[] {
 }
 
 function command(): Command {
-  const row = `OPERATION@CLIENTS, parted by commas: ${OPERATIONS.join(', ')}; 1 to ${MOST_CLIENTS} clients`;
+  const row = `OPERATION@CLIENTS, parted by commas: ${OPERATIONS.join(', ')}; 1 to ${MOST_CLIENTS} clients; ${OWN_ROWS.join(', ')}`;
   return new Command('npm run bench --')
     .description('measures a cluster of its own, beside ceilings and other stores, in turn in one run')
     .option('--quick', 'few rows and short rounds, under 90 seconds')
@@ -106,6 +121,7 @@ function command(): Command {
     .option('--most-keys <n>', '--scale keys: at most so many', whole(10_000, 5_000_000), 5_000_000)
     .option('--failover', 'time without service after kill -9 of leaders')
     .option('--kills <n>', `--failover: how many (default ${KILLS})`, whole(1, 1_000))
+    .option('--scan-keys <n>', 'keys of the row scan', whole(1_000, 10_000_000), 1_000_000)
     .option('--keys <n>', 'keys', whole(1, 10_000_000), 10_000)
     .option('--value-bytes <n>', 'length of each value', whole(1, 1_048_576), 256)
     .option('--nodes <n>', 'nodes', whole(1, 9), 3)
@@ -122,7 +138,7 @@ function command(): Command {
 
 interface Given {
   readonly quick?: true;
-  readonly rows?: readonly Row[];
+  readonly rows?: Chosen;
   readonly seconds?: number;
   readonly rounds?: number;
   readonly compare: boolean;
@@ -136,7 +152,10 @@ interface Given {
   readonly dir?: string;
 }
 
-type Plain = Pick<Options, 'mostKeys' | 'keys' | 'valueBytes' | 'nodes' | 'shards' | 'load' | 'json' | 'save'>;
+type Plain = Pick<
+  Options,
+  'mostKeys' | 'scanKeys' | 'keys' | 'valueBytes' | 'nodes' | 'shards' | 'load' | 'json' | 'save'
+>;
 
 /** @throws UsageError */
 export function parseOptions(argv: readonly string[]): Options {
@@ -159,7 +178,7 @@ export function parseOptions(argv: readonly string[]): Options {
     mode: scaling ? 'scale' : failover === true ? 'failover' : 'compare',
     dimensions: !scaling || scale === true ? DIMENSIONS : scale,
     quick,
-    rows: given.rows ?? (quick ? (etcd ? QUICK_ROWS_BESIDE_ETCD : QUICK_ROWS).map(parseRow) : fullRows()),
+    ...(given.rows ?? (quick ? quickRows(etcd) : { rows: fullRows(), ownRows: OWN_ROWS })),
     seconds: given.seconds ?? (quick ? 2 : scaling ? 4 : 8),
     rounds: given.rounds ?? (quick || scaling ? 2 : 3),
     replicas: given.replicas ?? Math.min(3, given.nodes),
@@ -172,6 +191,11 @@ export function parseOptions(argv: readonly string[]): Options {
     dir: given.dir,
   };
 }
+
+const quickRows = (etcd: boolean): Chosen => ({
+  rows: (etcd ? QUICK_ROWS_BESIDE_ETCD : QUICK_ROWS).map(parseRow),
+  ownRows: [],
+});
 
 const fullRows = (): Row[] => [
   ...SINGLE_OPERATIONS.flatMap((operation) => FULL_CLIENTS.map((clients) => ({ operation, clients }))),
@@ -190,6 +214,9 @@ function checkTogether(options: Given & Plain, isGiven: (name: string) => boolea
     throw new UsageError(`--${comparing} has no effect with ${other}`);
   if (vs !== undefined && !compare) throw new UsageError('--vs and --no-compare contradict each other');
   if (isGiven('kills') && failover !== true) throw new UsageError('--kills needs --failover');
+  if (isGiven('scanKeys') && options.rows?.ownRows.includes('scan') !== true) {
+    throw new UsageError('--scan-keys needs --rows with scan');
+  }
   if (failover === true && nodes < 3) throw new UsageError(`--failover needs --nodes 3 or more, not ${nodes}`);
   const partly = ['quick', 'rows', 'compare'].find(isGiven);
   if (options.save && partly !== undefined) {

@@ -44,7 +44,15 @@ it('takes few rows with --quick, and fewer with --vs etcd', () => {
 it('has a form for every day', () => {
   const options = parseOptions(['--rows', 'put@64,mix95@256', '--seconds', '5', '--no-compare']);
   expect(options.rows.map(rowName)).toEqual(['put@64', 'mix95@256']);
-  expect(options).toMatchObject({ compare: false, embedded: false, seconds: 5 });
+  expect(options).toMatchObject({ compare: false, embedded: false, seconds: 5, ownRows: [] });
+});
+
+it('has rows without a number of clients, among the others and alone', () => {
+  expect(parseOptions([]).ownRows).toEqual(['scan', 'expiry']);
+  expect(parseOptions(['--quick']).ownRows).toEqual([]);
+  expect(parseOptions(['--rows', 'scan,put@1'])).toMatchObject({ ownRows: ['scan'], scanKeys: 1_000_000 });
+  const alone = parseOptions(['--rows', 'expiry,scan', '--scan-keys', '5000']);
+  expect(alone).toMatchObject({ rows: [], ownRows: ['expiry', 'scan'], scanKeys: 5_000 });
 });
 
 it('varies the requested parameters', () => {
@@ -76,6 +84,9 @@ it.each([
   ['--save --rows put@64', '--save', '--rows'],
   ['--save --no-compare', '--save', '--no-compare'],
   ['--vs etcd --no-compare', '--vs', '--no-compare'],
+  ['--rows scan@1', '--rows', '"scan@1" is no row'],
+  ['--scan-keys 5000 --rows put@1', '--scan-keys', 'with scan'],
+  ['--scan-keys 999 --rows scan', '--scan-keys', 'from 1000'],
   ['--nosuch', '--nosuch', 'unknown option'],
 ])('refuses %s, and says why', (line, ...words) => {
   const why = refusal(line);
