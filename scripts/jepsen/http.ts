@@ -10,8 +10,10 @@ import { messageOf } from '../../src/thrown.js';
 
 export interface Request {
   readonly method: Method;
-  /** Empty for a transaction. */
+  /** Empty for a transaction, a range or a namespace. */
   readonly key: string;
+  /** In which the key, the range or the transaction is. */
+  readonly namespace?: string | undefined;
   /** Of the URL, with its question mark. */
   readonly query?: string;
   readonly body?: string;
@@ -34,15 +36,15 @@ export class HttpClient {
   }
 
   async ask(endpoint: string, request: Request): Promise<Reply> {
-    const { method, key, query = '', body, headers, limitMs } = request;
+    const { method, body, headers, limitMs } = request;
     try {
       const {
         statusCode,
         headers: got,
         body: stream,
       } = await this.#pool(endpoint).request({
-        method,
-        path: method === 'POST' ? '/v1/txn' : `/v1/kv/${encodeURIComponent(key)}${query}`,
+        method: method === 'LIST' ? 'GET' : method === 'CREATE' ? 'PUT' : method,
+        path: pathOf(request),
         headers,
         body: body ?? null,
         signal: AbortSignal.timeout(limitMs),
@@ -74,6 +76,13 @@ export class HttpClient {
     }
     return pool;
   }
+}
+
+function pathOf({ method, key, query = '', namespace }: Request): string {
+  const base = namespace === undefined ? '/v1' : `/v1/ns/${namespace}`;
+  if (method === 'CREATE') return base;
+  if (method === 'POST') return `${base}/txn`;
+  return method === 'LIST' ? `${base}/kv${query}` : `${base}/kv/${encodeURIComponent(key)}${query}`;
 }
 
 const nameOf = (code: unknown, error: unknown): string => {

@@ -18,8 +18,8 @@ export interface ReplyHeaders {
   readonly replayed: boolean;
 }
 
-/** PATCH is an increment or a touch, POST a transaction. */
-export type Method = 'GET' | 'PUT' | 'DELETE' | 'PATCH' | 'POST';
+/** PATCH is an increment or a touch, POST a transaction, LIST a GET of a range, CREATE a PUT of a namespace. */
+export type Method = 'GET' | 'PUT' | 'DELETE' | 'PATCH' | 'POST' | 'LIST' | 'CREATE';
 
 /** Of one operation of a transaction, as in the answer. */
 export type OperationResult = Readonly<Record<string, unknown>>;
@@ -40,6 +40,8 @@ export type ClientOutcome =
       readonly succeeded?: boolean;
       /** Transaction: of its operations; undefined: left out of a replayed answer. */
       readonly results?: readonly OperationResult[];
+      /** Range: all that is in it, in the order of the answer. */
+      readonly items?: readonly OperationResult[];
       /** The recorded answer to an earlier attempt was replayed. */
       readonly replayed: boolean;
     }
@@ -59,6 +61,8 @@ const NEVER_EXPECTED = new Set([
   // The keys of a workload hold what its operations work on.
   'wrong-type',
   'patch-failed',
+  // A namespace is used once its creation was acknowledged, and never removed.
+  'namespace-not-found',
   'route-not-found',
   'method-not-allowed',
   'length-required',
@@ -99,6 +103,8 @@ function success(method: Method, reply: Extract<Reply, { type: 'answer' }>): Cli
     if (tag === undefined) return surprise(reply, 'has no ETag');
     return { ok: true, revision: Number(tag), result: body, replayed };
   }
+  if (method === 'LIST') return listed(reply);
+  if (method === 'CREATE') return { ok: true, replayed };
   const answer = parsed(body);
   if (method === 'DELETE') {
     const existed = answer?.['deleted'];
@@ -119,6 +125,22 @@ function transacted(reply: Extract<Reply, { type: 'answer' }>, answer: Operation
   const results = answer?.['results'];
   if (!Array.isArray(results)) return surprise(reply, 'has no results');
   return { ok: true, succeeded, results: results as OperationResult[], replayed };
+}
+
+/** A page that holds the whole range, or a stream that says at its end whether it does. */
+function listed(reply: Extract<Reply, { type: 'answer' }>): ClientOutcome {
+  const { replayed } = reply.headers;
+  const page = parsed(reply.body);
+  if (page !== undefined && Array.isArray(page['items'])) {
+    if (page['cursor'] !== null) return surprise(reply, 'is not the whole range');
+    return { ok: true, items: page['items'] as OperationResult[], replayed };
+  }
+  const lines = reply.body.split('\n').filter((line) => line !== '');
+  const items = lines.slice(0, -1).map(parsed);
+  const { end, count, code } = parsed(lines.at(-1) ?? '') ?? {};
+  if (end === false && typeof code === 'string') return { ok: false, error: code };
+  const isWhole = end === true && count === items.length && items.every((item) => item !== undefined);
+  return isWhole ? { ok: true, items, replayed } : surprise(reply, 'is neither a page nor a whole stream');
 }
 
 const isRevision = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

@@ -15,8 +15,9 @@ import type { Random } from '../../src/random.js';
 import type { Revisions } from './revisions.js';
 
 export interface Task {
-  readonly method: Exclude<Method, 'POST'>;
+  readonly method: Exclude<Method, 'POST' | 'LIST' | 'CREATE'>;
   readonly key: string;
+  readonly namespace?: string | undefined;
   readonly body?: string;
   /** Of the body; by default text. */
   readonly contentType?: string;
@@ -36,11 +37,22 @@ export interface Task {
 export type Part = Readonly<Record<string, unknown>>;
 
 export interface Transaction {
+  readonly namespace?: string | undefined;
   readonly comparisons?: readonly Part[];
   readonly then: readonly Part[];
   /** Retries under one idempotency key. */
   readonly retries: boolean;
   /** What it is in the history. `results` has one for each operation if the transaction succeeded, and they are known. */
+  readonly record: (outcome: ClientOutcome) => Recorded;
+}
+
+/** Reads all keys of a namespace that begin with `prefix`. */
+export interface Scan {
+  readonly namespace: string;
+  readonly prefix: string;
+  /** As lines of JSON, instead of a page. */
+  readonly isStream: boolean;
+  /** What it is in the history. */
   readonly record: (outcome: ClientOutcome) => Recorded;
 }
 
@@ -80,7 +92,7 @@ const LARGE_BYTES = [20_000, 60_000] as const;
 const FILLER_KEY = 'filler';
 const SHOWN = 200;
 
-type Asking = Omit<Task, 'method' | 'invocation'> & { readonly method: Method };
+type Asking = Omit<Task, 'method' | 'invocation'> & { readonly method: Method; readonly accept?: string };
 
 export class Session {
   readonly random: Random;
@@ -99,8 +111,29 @@ export class Session {
     return this.#stage.pause(ms);
   }
 
-  get(key: string): Promise<ClientOutcome> {
-    return this.perform({ method: 'GET', key, retries: false, invocation: { op: 'get', key } });
+  get(key: string, namespace?: string): Promise<ClientOutcome> {
+    return this.perform({ method: 'GET', key, namespace, retries: false, invocation: { op: 'get', key } });
+  }
+
+  /** Creates the namespace, unless it is there. In the report only: no key is changed. */
+  async createNamespace(namespace: string): Promise<ClientOutcome> {
+    const task = { method: 'CREATE', key: '', namespace, body: '{}', retries: true } as const;
+    const request = this.#request({ ...task, contentType: 'application/json' });
+    const finish = this.#stage.history.open(this.#lane);
+    const outcome = await this.#settled(task, request);
+    finish({ op: 'namespace', ok: outcome.ok, error: outcome.ok === true ? undefined : outcome.error });
+    return outcome;
+  }
+
+  async scan({ namespace, prefix, isStream, record }: Scan): Promise<ClientOutcome> {
+    const task = { method: 'LIST', key: '', namespace, retries: false } as const;
+    const accept = isStream ? 'application/x-ndjson' : 'application/json';
+    const query = `?prefix=${encodeURIComponent(prefix)}`;
+    const request = { ...this.#request({ ...task, accept }), query };
+    const finish = this.#stage.history.open(this.#lane);
+    const outcome = await this.#settled(task, request);
+    finish(record(outcome));
+    return outcome;
   }
 
   /** A read that is recorded in another way than as an operation. */
@@ -113,12 +146,13 @@ export class Session {
     return outcome;
   }
 
-  async transact({ comparisons = [], then, retries, record }: Transaction): Promise<ClientOutcome> {
+  async transact({ namespace, comparisons = [], then, retries, record }: Transaction): Promise<ClientOutcome> {
     const { history, tally, largeShare } = this.#stage;
     const isLarge = this.random.chance(largeShare);
     const filler = { op: 'put', key: FILLER_KEY, value: 'x'.repeat(LARGE_BYTES[0]) };
     const body = JSON.stringify({ if: comparisons, then: isLarge ? [...then, filler] : then });
-    const request = this.#request({ method: 'POST', key: '', body, contentType: 'application/json', retries });
+    const asked = { method: 'POST', key: '', namespace, body, contentType: 'application/json', retries } as const;
+    const request = this.#request(asked);
     const finish = history.open(this.#lane);
     const outcome = await this.#settled({ method: 'POST', retries }, request);
     const wrong = misfit(outcome, isLarge ? [...then, filler] : then);
@@ -176,19 +210,20 @@ export class Session {
   }
 
   #request(task: Asking): Request {
-    const { method, key, body, ifRevision, retries, ttlMs, contentType = 'text/plain' } = task;
+    const { method, key, namespace, body, ifRevision, retries, ttlMs, accept, contentType = 'text/plain' } = task;
     const serverLimitMs = this.random.pick(SERVER_LIMITS_MS);
     const headers: Record<string, string> = { 'kv-timeout': `${serverLimitMs}ms` };
     if (retries) headers['idempotency-key'] = freshUuid();
+    if (accept !== undefined) headers['accept'] = accept;
     if (ifRevision === 0) headers['if-none-match'] = '*';
     else if (ifRevision !== undefined) headers['if-match'] = `"${ifRevision}"`;
     const limitMs = serverLimitMs + GRACE_MS;
     const query = ttlMs === undefined ? {} : { query: `?ttl=${ttlMs}ms` };
-    if (body === undefined) return { method, key, headers, limitMs };
+    if (body === undefined) return { method, key, namespace, headers, limitMs };
     headers['content-type'] = contentType;
     const isLarge = method === 'PUT' && (task.large === true || this.random.chance(this.#stage.largeShare));
     const sent = isLarge ? padded(body, this.random.integer(...LARGE_BYTES)) : body;
-    return { method, key, ...query, headers, limitMs, body: sent };
+    return { method, key, namespace, ...query, headers, limitMs, body: sent };
   }
 }
 

@@ -15,6 +15,8 @@ export type Flaw =
   | 'loses-writes'
   | 'splits-transactions'
   | 'reads-by-and-by'
+  | 'scans-by-and-by'
+  | 'scans-twice'
   | 'ignores-comparisons'
   | 'early'
   | 'late';
@@ -31,6 +33,7 @@ interface Part {
 export class DataStore {
   #rows = new Map<string, Row>();
   readonly #answers = new Map<string, Reply>();
+  readonly #namespaces = new Set<string>();
   readonly #random = new Random('data store');
   #index = 0;
   nowMs = 0;
@@ -41,7 +44,12 @@ export class DataStore {
   ask = async (_: string, request: Request): Promise<Reply> => {
     await this.#step();
     const slow = this.flaw === 'reads-by-and-by' && isReadOnly(request);
-    const reply = slow ? await this.#byAndBy(request) : this.#once(request);
+    const slowScan = this.flaw === 'scans-by-and-by' && request.method === 'LIST';
+    const reply = slow
+      ? await this.#byAndBy(request)
+      : slowScan
+        ? await this.#scannedByAndBy(request)
+        : this.#once(request);
     await this.#step();
     return this.#random.chance(this.lostAnswers) ? { type: 'broken', reason: 'planted' } : reply;
   };
@@ -53,13 +61,23 @@ export class DataStore {
   }
 
   async #byAndBy(request: Request): Promise<Reply> {
-    const { then } = JSON.parse(request.body ?? '') as { then: Part[] };
+    const { then } = within(request.namespace, request.body ?? '');
     const results: object[] = [];
     for (const part of then) {
       results.push(this.#run(part));
       await this.#step();
     }
     return said(200, { succeeded: true, results, revisions: {} });
+  }
+
+  /** Each account at another moment. */
+  async #scannedByAndBy(request: Request): Promise<Reply> {
+    const items: object[] = [];
+    for (const key of this.#keysOf(request)) {
+      items.push(this.#itemOf(key));
+      await this.#step();
+    }
+    return rangeSaid(request, items);
   }
 
   #once(request: Request): Reply {
@@ -71,8 +89,18 @@ export class DataStore {
     return reply;
   }
 
-  #answer({ method, key, query = '', body = '', headers }: Request): Reply {
-    if (method === 'POST') return this.#transaction(JSON.parse(body) as { if: Part[]; then: Part[] });
+  #answer(request: Request): Reply {
+    const { method, namespace, query = '', body = '', headers } = request;
+    if (method === 'CREATE') {
+      this.#namespaces.add(namespace ?? '');
+      return said(201, { name: namespace });
+    }
+    if (namespace !== undefined && !this.#namespaces.has(namespace)) {
+      return said(404, { code: 'namespace-not-found', outcome: 'not_applied' });
+    }
+    if (method === 'POST') return this.#transaction(within(namespace, body));
+    if (method === 'LIST') return this.#listed(request);
+    const key = nameIn(namespace, request.key);
     const row = this.#row(key);
     if (method === 'GET') {
       if (row === undefined) return said(404, { code: 'key-not-found', outcome: 'not_applied' });
@@ -83,6 +111,25 @@ export class DataStore {
     const ttl = /^\?ttl=(\d+)ms$/.exec(query)?.[1];
     this.#put(key, body, ttl === undefined ? Infinity : this.nowMs + Number(ttl));
     return said(200, { revision: this.#index });
+  }
+
+  #listed(request: Request): Reply {
+    const keys = this.#keysOf(request);
+    const [first] = keys;
+    if (this.flaw === 'scans-twice' && first !== undefined && this.#random.chance(0.1)) keys.push(first);
+    return rangeSaid(
+      request,
+      keys.map((key) => this.#itemOf(key)),
+    );
+  }
+
+  #keysOf({ namespace, query = '' }: Request): string[] {
+    const prefix = nameIn(namespace, decodeURIComponent(query.replace('?prefix=', '')));
+    return [...this.#rows.keys()].filter((key) => key.startsWith(prefix)).sort();
+  }
+
+  #itemOf(key: string): object {
+    return { ...this.#run({ op: 'get', key }), key: key.slice(key.indexOf('/') + 1) };
   }
 
   #patch(key: string, { by, ttl }: { by?: number; ttl?: string | null }): Reply {
@@ -118,7 +165,7 @@ export class DataStore {
     const row = this.#row(key);
     if (op === 'get') {
       if (row === undefined) return { status: 404, code: 'key-not-found' };
-      const isNumber = /^\d+$/.test(row.value);
+      const isNumber = /^-?\d+$/.test(row.value);
       const shown = isNumber
         ? { value: Number(row.value) }
         : { value_base64: Buffer.from(row.value).toString('base64') };
@@ -142,6 +189,23 @@ export class DataStore {
     if (this.flaw === 'loses-writes' && this.#random.chance(0.1)) return;
     this.#rows.set(key, { value, revision: this.#index, dueMs });
   }
+}
+
+const nameIn = (namespace: string | undefined, key: string): string =>
+  namespace === undefined ? key : `${namespace}/${key}`;
+
+/** A transaction with the keys as the store has them. */
+function within(namespace: string | undefined, body: string): { if: Part[]; then: Part[] } {
+  const asked = JSON.parse(body) as { if: Part[]; then: Part[] };
+  const named = (parts: Part[]): Part[] => parts.map((part) => ({ ...part, key: nameIn(namespace, part.key) }));
+  return { if: named(asked.if), then: named(asked.then) };
+}
+
+/** As a page, or as a stream. */
+function rangeSaid({ headers }: Request, items: readonly object[]): Reply {
+  if (headers['accept'] !== 'application/x-ndjson') return said(200, { items, cursor: null, revisions: {} });
+  const lines = [...items, { end: true, count: items.length, revisions: {} }];
+  return said(200, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 
 const isReadOnly = ({ method, body = '' }: Request): boolean =>

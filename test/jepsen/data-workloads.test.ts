@@ -6,7 +6,13 @@ import { History } from '../../scripts/jepsen/history.js';
 import { readBack } from '../../scripts/jepsen/read-back.js';
 import { Revisions } from '../../scripts/jepsen/revisions.js';
 import { Session, Tally, type Stage } from '../../scripts/jepsen/session.js';
-import { accountsOf, checkBalances, OPENED_WITH } from '../../scripts/jepsen/workloads/bank.js';
+import {
+  accountsOf,
+  checkBalances,
+  checkOrder,
+  namespaceOf,
+  OPENED_WITH,
+} from '../../scripts/jepsen/workloads/bank.js';
 import { checkCounts } from '../../scripts/jepsen/workloads/counter.js';
 import { checkArguments, judge, makeWorkload, type WorkloadName } from '../../scripts/jepsen/workloads/index.js';
 import { elementsOf } from '../../scripts/jepsen/workloads/list-append.js';
@@ -62,7 +68,10 @@ describe.each(NAMES)('%s', (name) => {
     expect(history.transactions.length > 0).toBe(name === 'list-append');
     const ops = new Set(ok.map(({ op }) => op));
     const expected = { counter: ['increment', 'get', 'put'], 'list-append': ['txn', 'get'] };
-    const others = { bank: ['open', 'transfer', 'read-all', 'get'], ttl: ['get', 'put', 'touch', 'cas'] };
+    const others = {
+      bank: ['open', 'namespace', 'transfer', 'read-all', 'scan', 'get'],
+      ttl: ['get', 'put', 'touch', 'cas'],
+    };
     expect([...ops].sort()).toEqual([...{ ...expected, ...others }[name]].sort());
   });
 });
@@ -79,6 +88,8 @@ it.each<[WorkloadName, Flaw, RegExp]>([
   ['bank', 'splits-transactions', /^ILLEGAL.* = \d+, not 140/],
   // Each account by itself is linearizable: only the total shows it.
   ['bank', 'reads-by-and-by', /bank-\d+ has .* = \d+, not 140/],
+  ['bank', 'scans-by-and-by', /bank-1 has .* = \d+, not 140/],
+  ['bank', 'scans-twice', /a scan of bank-1 has bank-1-0, .*, bank-1-6, bank-1-0/],
   ['bank', 'ignores-comparisons', /is below zero/],
   ['ttl', 'early', /^ILLEGAL/],
   ['ttl', 'late', /^LINEARIZABLE.*t-\d+ was read as v\d+ \d+ ms after its deadline/],
@@ -118,6 +129,25 @@ describe('balances', () => {
     expect(checkBalances('b', accounts({ 0: -21, 6: 21 }))).toEqual(['b-0 is below zero: -1']);
     expect(checkBalances('b', [...accounts({}).slice(1), 'b-0'])).toEqual(['b lacks b-0, and has others']);
     expect(checkBalances('b', keys)).toEqual(['b was opened, and has no account']);
+  });
+});
+
+describe('a scan of a bank', () => {
+  const items = (...places: number[]) => places.map((place) => ({ key: `bank-1-${place}` }));
+  it('names accounts only, each once and in order; that one is missing is told by the balances', () => {
+    expect(checkOrder('bank-1', items(0, 1, 2, 3, 4, 5, 6))).toEqual([]);
+    expect(checkOrder('bank-1', items(0, 2))).toEqual([]);
+    expect(checkOrder('bank-1', [])).toEqual([]);
+    expect(checkOrder('bank-1', items(0, 0))).toEqual(['a scan of bank-1 has bank-1-0, bank-1-0']);
+    expect(checkOrder('bank-1', items(1, 0))).toEqual(['a scan of bank-1 has bank-1-1, bank-1-0']);
+    expect(checkOrder('bank-1', items(6, 7))).toEqual(['a scan of bank-1 has bank-1-6, bank-1-7']);
+  });
+  it('is done where it is a namespace: every other one', () => {
+    expect(['bank-0', 'bank-1', 'bank-10', 'bank-21', 'b'].map(namespaceOf)).toEqual([
+      ...[undefined, 'bank-1', undefined, 'bank-21', undefined],
+    ]);
+    expect(accountsOf('bank-1')).toEqual([0, 1, 2, 3, 4, 5, 6].map((at) => `bank-1-${at}`));
+    expect(accountsOf('bank-2').slice(3)).toEqual(['bank-2-3', '{bank-2}-0', '{bank-2}-1', '{bank-2}-2']);
   });
 });
 

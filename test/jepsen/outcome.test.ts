@@ -39,6 +39,36 @@ describe('an answer', () => {
     expect(outcomeOf('POST', omitted)).toEqual({ ok: true, succeeded: false, replayed: true });
     expect(outcomeOf('POST', problem(409, 'conflict', 'not_applied'))).toEqual({ ok: false, error: 'conflict' });
   });
+  describe('to a scan', () => {
+    const items = [{ key: 'a', value: 1 }, { key: 'b', value: 2 }]; // prettier-ignore
+    const lines = (...all: object[]) => answer(200, all.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const end = (count: number) => ({ end: true, count, revisions: {} });
+    it.each([
+      ['a page that holds all', answer(200, { items, cursor: null, revisions: {} }), items],
+      ['a stream that ended', lines(...items, end(2)), items],
+      ['an empty stream', lines(end(0)), []],
+    ])('all that is in it: %s', (_, reply, found) => {
+      expect(outcomeOf('LIST', reply)).toEqual({ ok: true, items: found, replayed: false });
+    });
+    it('nothing, if its moment is gone', () => {
+      const gone = lines(...items, { end: false, code: 'snapshot-expired', cursor: 'x' });
+      expect(outcomeOf('LIST', gone)).toEqual({ ok: false, error: 'snapshot-expired' });
+    });
+    it.each([
+      ['a page with more behind it', answer(200, { items, cursor: 'x', revisions: {} })],
+      ['a stream that does not end', lines(...items)],
+      ['a stream that counts otherwise', lines(...items, end(3))],
+      ['a line that is no JSON', answer(200, `{"key":\n${JSON.stringify(end(1))}\n`)],
+      ['nothing', answer(200, '')],
+    ])('a surprise: %s', (_, reply) => {
+      expect(outcomeOf('LIST', reply)).toMatchObject({ ok: null, error: 'surprise' });
+    });
+  });
+  it('to the creation of a namespace; that one is gone then is a surprise', () => {
+    expect(outcomeOf('CREATE', answer(201, { name: 'n' }))).toEqual({ ok: true, replayed: false });
+    const gone = problem(404, 'namespace-not-found', 'not_applied');
+    expect(outcomeOf('POST', gone)).toMatchObject({ ok: null, error: 'surprise' });
+  });
   it('a failed condition observes the revision that is there, 0 for none', () => {
     const failed = problem(412, 'precondition-failed', 'not_applied', { current_revision: 9 });
     expect(outcomeOf('PUT', failed)).toEqual({ ok: false, error: 'precondition-failed', observed: { revision: 9 } });

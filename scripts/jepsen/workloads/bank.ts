@@ -1,5 +1,6 @@
 /**
  * Banks: transfers between accounts in several shards, some of them in one `{tag}`, and reads of all accounts at once.
+ * Every other bank is a namespace, whose accounts are also read by scans: as a page, and as a stream.
  *
  * The total of a bank never changes, and no account is ever below zero. A transfer is two increments, if the account that
  * pays is still what the client has read: by its revision, or by its value. In the history each transaction is one
@@ -36,12 +37,24 @@ const SINGLE_READ_SHARE = 0.1;
 const READ_ONLY_SHARE = 0.3;
 const BY_VALUE_SHARE = 0.5;
 const RETRY_SHARE = 0.5;
+const SCAN_SHARE = 0.7;
+const STREAM_SHARE = 0.5;
 
-/** Some in any shard, some in the shard of the tag. */
-export const accountsOf = (bank: string): string[] => [
-  ...Array.from({ length: SPREAD }, (_, index) => `${bank}-${index}`),
-  ...Array.from({ length: TAGGED }, (_, index) => `{${bank}}-${index}`),
-];
+/** Undefined: its accounts are in any shards. */
+export const namespaceOf = (bank: string): string | undefined => (/-\d*[13579]$/.test(bank) ? bank : undefined);
+
+/** In the order of their keys. Without a namespace, some are in any shard, some in the shard of the tag. */
+export function accountsOf(bank: string): string[] {
+  const named = (count: number, name: string): string[] => Array.from({ length: count }, (_, at) => `${name}-${at}`);
+  if (namespaceOf(bank) !== undefined) return named(SPREAD + TAGGED, bank);
+  return [...named(SPREAD, bank), ...named(TAGGED, `{${bank}}`)];
+}
+
+/** The namespace in which an account is. */
+function namespaceOfAccount(key: string): string | undefined {
+  const bank = /^(.*-\d+)-\d+$/.exec(key)?.[1];
+  return bank === undefined ? undefined : namespaceOf(bank);
+}
 
 export function bankWorkload({ clients, operationsPerKey }: BankOptions): Workload {
   const active = Math.max(1, Math.ceil(clients / CLIENTS_PER_BANK));
@@ -49,6 +62,7 @@ export function bankWorkload({ clients, operationsPerKey }: BankOptions): Worklo
   const opened = new Set<string>();
   const problems: string[] = [];
   let moved = 0;
+  let scanned = 0;
 
   return {
     get keys() {
@@ -57,8 +71,10 @@ export function bankWorkload({ clients, operationsPerKey }: BankOptions): Worklo
     problems: (_, finals) => [
       ...problems,
       ...(moved === 0 ? ['no transfer was done'] : []),
+      ...(scanned === 0 && pool.names.some(namespaceOf) ? ['no namespace was scanned'] : []),
       ...pool.names.flatMap((bank) => checkFinals(bank, finals)),
     ],
+    read: (session, key) => session.get(key, namespaceOfAccount(key)),
     async step(session) {
       const { random } = session;
       const bank = pool.take(random, 2);
@@ -67,22 +83,30 @@ export function bankWorkload({ clients, operationsPerKey }: BankOptions): Worklo
         return;
       }
       if (random.chance(SINGLE_READ_SHARE)) {
-        await session.get(random.pick(accountsOf(bank)));
+        await session.get(random.pick(accountsOf(bank)), namespaceOf(bank));
         return;
       }
-      const accounts = await readAll(session, bank);
+      const isScan = namespaceOf(bank) !== undefined && random.chance(SCAN_SHARE);
+      const accounts = isScan ? await scanAll(session, bank, problems) : await readAll(session, bank);
       if (accounts === undefined) return;
+      if (isScan) scanned += 1;
       problems.push(...checkBalances(bank, accounts));
       if (random.chance(READ_ONLY_SHARE)) return;
-      if (await transfer(session, accounts)) moved += 1;
+      if (await transfer(session, namespaceOf(bank), accounts)) moved += 1;
     },
   };
 }
 
 /** All accounts with the same balance, unless there are accounts already. */
-function open(session: Session, bank: string): Promise<ClientOutcome> {
+async function open(session: Session, bank: string): Promise<ClientOutcome> {
   const keys = accountsOf(bank);
+  const namespace = namespaceOf(bank);
+  if (namespace !== undefined) {
+    const created = await session.createNamespace(namespace);
+    if (created.ok !== true) return created;
+  }
   return session.transact({
+    namespace,
     comparisons: keys.map((key) => ({ key, absent: true })),
     then: keys.map((key) => ({ op: 'put', key, value: OPENED_WITH })),
     retries: true,
@@ -98,20 +122,55 @@ async function readAll(session: Session, bank: string): Promise<readonly (Accoun
   const keys = accountsOf(bank);
   let read: (Account | string)[] | undefined;
   await session.transact({
+    namespace: namespaceOf(bank),
     then: keys.map((key) => ({ op: 'get', key })),
     retries: false,
     record: (outcome) => {
       const results = outcome.ok === true ? outcome.results : undefined;
       if (results !== undefined) read = keys.map((key, index) => accountIn(key, results[index]));
-      const lines = (read ?? []).map((account): Line =>
-        typeof account === 'string'
-          ? { op: 'get', key: account, ok: true, result: null }
-          : { op: 'get', key: account.key, ok: true, result: String(account.balance) },
-      );
-      return { ...fateOf(outcome, 'read-all'), operations: lines };
+      return { ...fateOf(outcome, 'read-all'), operations: (read ?? []).map(lineOf) };
     },
   });
   return read;
+}
+
+const lineOf = (account: Account | string): Line =>
+  typeof account === 'string'
+    ? { op: 'get', key: account, ok: true, result: null }
+    : { op: 'get', key: account.key, ok: true, result: String(account.balance) };
+
+/** As `readAll`, by a scan of the namespace. */
+async function scanAll(
+  session: Session,
+  bank: string,
+  problems: string[],
+): Promise<readonly (Account | string)[] | undefined> {
+  let read: (Account | string)[] | undefined;
+  await session.scan({
+    namespace: namespaceOf(bank) ?? '',
+    prefix: `${bank}-`,
+    isStream: session.random.chance(STREAM_SHARE),
+    record: (outcome) => {
+      const items = outcome.ok === true ? outcome.items : undefined;
+      if (items !== undefined) {
+        problems.push(...checkOrder(bank, items));
+        const byKey = new Map(items.map((item) => [item['key'], item]));
+        read = accountsOf(bank).map((key) => {
+          const item = byKey.get(key);
+          return accountIn(key, item && { status: 200, ...item });
+        });
+      }
+      return { ...fateOf(outcome, 'scan'), operations: (read ?? []).map(lineOf) };
+    },
+  });
+  return read;
+}
+
+/** A scan names accounts only, each once, in the order of their keys. */
+export function checkOrder(bank: string, items: readonly OperationResult[]): string[] {
+  const places = items.map((item) => accountsOf(bank).indexOf(String(item['key'])));
+  if (places.every((place, at) => place > (places[at - 1] ?? -1))) return [];
+  return [`a scan of ${bank} has ${items.map((item) => String(item['key'])).join(', ')}`];
 }
 
 /** The name of an account that is not there. */
@@ -121,7 +180,11 @@ function accountIn(key: string, result: OperationResult | undefined): Account | 
 }
 
 /** @returns whether it was done */
-async function transfer(session: Session, accounts: readonly (Account | string)[]): Promise<boolean> {
+async function transfer(
+  session: Session,
+  namespace: string | undefined,
+  accounts: readonly (Account | string)[],
+): Promise<boolean> {
   const { random } = session;
   const [from, to] = random.shuffle(accounts.filter((account) => typeof account !== 'string'));
   if (from === undefined || to === undefined || !(from.balance > 0)) return false;
@@ -133,6 +196,7 @@ async function transfer(session: Session, accounts: readonly (Account | string)[
     { key: to.key, by: amount },
   ];
   const outcome = await session.transact({
+    namespace,
     comparisons: [byValue ? { key, value: balance } : { key, revision }],
     then: legs.map((leg) => ({ op: 'increment', ...leg, min: 0 })),
     retries: random.chance(RETRY_SHARE),
