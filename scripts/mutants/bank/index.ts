@@ -115,6 +115,13 @@ import { k96 } from './k96-keyed-among-unkeyed.js';
 import { k97 } from './k97-check-taken-for-chunk.js';
 import { k98 } from './k98-keyed-retry-of-unknown-kind.js';
 import { k110 } from './k110-namespace-drifts-at-overwrite.js';
+import { k111 } from './k111-compared-at-proposal.js';
+import { k112 } from './k112-two-attempts-of-one-request.js';
+import { k113 } from './k113-yes-vote-goes-by-time.js';
+import { k114 } from './k114-put-and-deleted-between-rounds.js';
+import { k115 } from './k115-increment-repeated-by-router.js';
+import { k116 } from './k116-unlock-lost-in-recovery.js';
+import { k117 } from './k117-expired-key-in-checkpoint.js';
 import { k120 } from './k120-locks-not-rebuilt.js';
 import { k121 } from './k121-decided-not-remembered.js';
 import { k122 } from './k122-prepared-after-abort.js';
@@ -236,6 +243,13 @@ export const BANK: readonly Mutant[] = [
   k97,
   k98,
   k110,
+  k111,
+  k112,
+  k113,
+  k114,
+  k115,
+  k116,
+  k117,
   k120,
   k121,
   k122,

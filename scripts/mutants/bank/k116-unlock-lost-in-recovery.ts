@@ -1,0 +1,20 @@
+/**
+ * K116: The row of a prepared transaction is not replaced when it is decided. A replica that restarts, or continues from a
+ * snapshot, holds the keys again.
+ */
+import type { Mutant } from '../mutant.js';
+
+export const k116: Mutant = {
+  id: 'K116',
+  title: 'a decided transaction holds its keys again after a restart',
+  caughtBy: ['sim-transactions'],
+  edits: [
+    {
+      file: 'src/shard/machine/transactions.ts',
+      find: `    this.#writeRow(holder, encodeDecided(decided));
+`,
+      replace: `    if (decided.participants.length === 0) this.#writeRow(holder, encodeDecided(decided));
+`,
+    },
+  ],
+};
