@@ -24,6 +24,7 @@ export type {
   DeleteOptions,
   EmbeddedNodeStatus,
   Entry,
+  GetOptions,
   IncrementOptions,
   IncrementResult,
   JsonPatch,

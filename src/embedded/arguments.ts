@@ -1,6 +1,16 @@
 /** Checks of what callers without types may pass: a wrong type is a TypeError, a wrong number a RangeError. */
-import { MAX_TTL_MS, isRevision, isTtl, parseTtl, type Condition, type Expiry } from '../shard/index.js';
-import type { DeleteOptions, PutOptions } from './entries.js';
+import {
+  MAX_TTL_MS,
+  isRevision,
+  isStaleness,
+  isTtl,
+  parseDuration,
+  parseTtl,
+  type Condition,
+  type Expiry,
+  type Get,
+} from '../shard/index.js';
+import type { DeleteOptions, GetOptions, PutOptions } from './entries.js';
 
 /** @throws TypeError if `options` is no object, or has a name that is not known */
 export function checkNames(options: object, known: readonly string[]): void {
@@ -17,6 +27,33 @@ export function ttlOf(ttl: unknown): number {
   if (typeof ms === 'number' && isTtl(ms)) return ms;
   const wanted = `whole milliseconds from 1 to ${MAX_TTL_MS} (10 years), or text such as 250ms, 30s, 15m, 24h, 7d`;
   throw new RangeError(`ttl must be ${wanted}, got ${String(ttl)}`);
+}
+
+/** @throws TypeError for a bound of a read that is not stale, or for no consistency; RangeError for what is no bound */
+export function readOptionsOf(options: GetOptions): Pick<Get, 'consistency' | 'bound'> {
+  checkNames(options, ['consistency', 'minRevision', 'maxStaleness']);
+  const { minRevision, maxStaleness } = options;
+  const consistency: unknown = options.consistency ?? 'linearizable';
+  if (consistency !== 'linearizable' && consistency !== 'stale') {
+    throw new TypeError(`consistency must be linearizable or stale, got ${String(consistency)}`);
+  }
+  if (minRevision === undefined && maxStaleness === undefined) return { consistency };
+  if (consistency !== 'stale') {
+    const name = minRevision === undefined ? 'maxStaleness' : 'minRevision';
+    throw new TypeError(`${name} is only for reads with consistency stale`);
+  }
+  const bound = {
+    ...(minRevision !== undefined && { minRevision: revisionOf('minRevision', minRevision) }),
+    ...(maxStaleness !== undefined && { maxStalenessMs: stalenessOf(maxStaleness) }),
+  };
+  return { consistency, bound };
+}
+
+function stalenessOf(staleness: unknown): number {
+  const ms = typeof staleness === 'string' ? parseDuration(staleness) : staleness;
+  if (typeof ms === 'number' && isStaleness(ms)) return ms;
+  const wanted = 'whole milliseconds from 1 to 86400000 (24 h), or text such as 500ms or 30s';
+  throw new RangeError(`maxStaleness must be ${wanted}, got ${String(staleness)}`);
 }
 
 export function expiryOf(ttl: unknown): Expiry {

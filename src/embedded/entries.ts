@@ -12,6 +12,21 @@ export interface PutOptions {
   readonly ifAbsent?: boolean;
 }
 
+export interface GetOptions {
+  /**
+   * `linearizable` is the default. `stale`: any replica answers, with what it has applied, without asking others; or, with
+   * one of the bounds below, once it meets them. What a stale read gives may have been overwritten.
+   */
+  readonly consistency?: 'linearizable' | 'stale';
+  /** Of a stale read: what was written to the key's shard up to this revision is there, as after one's own write. */
+  readonly minRevision?: number;
+  /**
+   * Of a stale read: what was written so long before the call is there. Milliseconds, or text such as `500ms`, `30s`; 1 ms
+   * to 24 h.
+   */
+  readonly maxStaleness?: number | string;
+}
+
 export interface DeleteOptions {
   /** Only if the key has this revision. */
   readonly ifRevision?: number;

@@ -18,6 +18,7 @@ export type {
   BatchValue,
   DeleteOptions,
   Entry,
+  GetOptions,
   IncrementOptions,
   IncrementResult,
   JsonPatch,

@@ -1,7 +1,7 @@
 /** The operations on keys, whatever runs them: the store has them, and a part of its keys can have them as well. */
 import { newOperationId } from '../router/index.js';
 import { decodeValue, encodeProgram, type Answer, type KeyRecord, type Step } from '../shard/index.js';
-import { checkNames, conditionOf } from './arguments.js';
+import { checkNames, conditionOf, readOptionsOf } from './arguments.js';
 import { AtomicOperation } from './atomic.js';
 import { runBatch } from './batch.js';
 import type { KeyLocation } from './cluster.js';
@@ -10,6 +10,7 @@ import type {
   BatchResults,
   DeleteOptions,
   Entry,
+  GetOptions,
   IncrementOptions,
   IncrementResult,
   JsonPatch,
@@ -77,20 +78,24 @@ export abstract class Keyspace {
   }
 
   /**
-   * A copy of the latest value, or undefined if the key is absent. Linearizable: it reflects every write that resolved
-   * before this call. A counter is a number, or a bigint where it is not a safe integer.
+   * A copy of the latest value, or undefined if the key is absent. Linearizable, unless `options` allow for a stale value:
+   * it reflects every write that resolved before this call. A counter is a number, or a bigint where it is not a safe integer.
    * @typeParam T type of the value that the caller stored under the key; not checked
-   * @throws TypeError if the key cannot be serialized; KvorumError as `put`, and `invalid-request` if bytes that were
-   *   stored over HTTP are not of their content type.
+   * @throws TypeError if the key cannot be serialized, or for an unknown option; RangeError for a bound that is none;
+   *   KvorumError as `put`, `timeout` if no replica met the bound of a stale read in time, and `invalid-request` if bytes
+   *   that were stored over HTTP are not of their content type.
+   * @example What was just written, from any replica:
+   * const { revision } = await kvs.put('product1', laptop);
+   * await kvs.get('product1', { consistency: 'stale', minRevision: revision });
    */
-  async get<T = unknown>(key: unknown): Promise<T | undefined> {
-    const record = await this.#get(key);
+  async get<T = unknown>(key: unknown, options: GetOptions = {}): Promise<T | undefined> {
+    const record = await this.#get(key, options);
     return record === undefined ? undefined : (decodeValue(record) as T);
   }
 
   /** As `get`, with what else is known of the key. */
-  async getEntry<T = unknown>(key: unknown): Promise<Entry<T> | undefined> {
-    const record = await this.#get(key);
+  async getEntry<T = unknown>(key: unknown, options: GetOptions = {}): Promise<Entry<T> | undefined> {
+    const record = await this.#get(key, options);
     return record === undefined ? undefined : entryOf<T>(key, record);
   }
 
@@ -236,12 +241,9 @@ export abstract class Keyspace {
     return this.#executor.namespace !== undefined;
   }
 
-  async #get(key: unknown): Promise<KeyRecord | undefined> {
-    const answer = await this.#executor.execute({
-      type: 'get',
-      key: this.#executor.keyOf(key),
-      consistency: 'linearizable',
-    });
+  async #get(key: unknown, options: GetOptions): Promise<KeyRecord | undefined> {
+    const how = readOptionsOf(options);
+    const answer = await this.#executor.execute({ type: 'get', key: this.#executor.keyOf(key), ...how });
     return answer.type === 'get' ? answer.record : undefined;
   }
 

@@ -15,7 +15,7 @@ import { MAX_U48 } from './big-endian.js';
 import { KvorumError } from './errors.js';
 import { FORMATS } from './formats.js';
 import { MAX_DELIMITER_BYTES, type List } from './list.js';
-import { isPlainWrite, isRead, type KvOperation } from './operation.js';
+import { boundOf, isPlainWrite, isRead, type KvOperation, type KvRead } from './operation.js';
 import type { StepResult } from './program.js';
 
 const MIB = 1024 * 1024;
@@ -68,6 +68,12 @@ export function isTooLong(key: Uint8Array): boolean {
   if (key[0] !== FORMATS.keyTag.numbers.namespace) return true;
   return key.length - (key.indexOf(0, 1) + 1) > MAX_ENCODED_KEY_BYTES;
 }
+
+/** Longest staleness that a read may allow: 24 h. */
+export const MAX_STALENESS_MS = 24 * 60 * 60 * 1_000;
+
+/** Whether a number of milliseconds may be the most staleness of a read. */
+export const isStaleness = (ms: number): boolean => Number.isInteger(ms) && ms >= 1 && ms <= MAX_STALENESS_MS;
 
 export const isRevision = (value: number): boolean =>
   Number.isSafeInteger(value) && value >= 0 && value <= MAX_REVISION;
@@ -128,7 +134,7 @@ export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
   if (isTooLong(operation.key)) {
     return new KvorumError('key-too-long', undefined, { field: 'key', limit: MAX_KEY_BYTES });
   }
-  if (isRead(operation)) return undefined;
+  if (isRead(operation)) return boundError(operation);
   if (operation.operationId.length !== OPERATION_ID_BYTES) {
     return invalid('operationId', `an operation id has ${OPERATION_ID_BYTES} bytes`);
   }
@@ -146,20 +152,30 @@ export function encodeErrorOf(operation: KvOperation): KvorumError | undefined {
   return new KvorumError('value-too-large', message, { field: 'body', limit: MAX_VALUE_BYTES });
 }
 
+function boundError(read: KvRead): KvorumError | undefined {
+  const { minRevision, maxStalenessMs } = boundOf(read) ?? {};
+  if (minRevision !== undefined && !isRevision(minRevision)) {
+    return invalid('min_revision', 'a revision is an integer in 0..2^48-1');
+  }
+  if (maxStalenessMs === undefined || isStaleness(maxStalenessMs)) return undefined;
+  return invalid('max_staleness', `a staleness is 1 to ${MAX_STALENESS_MS} ms (24 h)`);
+}
+
 const isBound = ({ length }: Uint8Array): boolean => length >= 1 && length <= MAX_BOUND_BYTES;
 const isWanted = (number: number): boolean => Number.isInteger(number) && number >= 1 && number < 2 ** 32;
 
-function listError({ from, to, grouping, content, rows, bytes }: List): KvorumError | undefined {
+function listError(list: List): KvorumError | undefined {
+  const { from, to, grouping, content, rows, bytes } = list;
   if (!isBound(from) || (to !== undefined && !isBound(to))) {
     return invalid('range', `a bound of a range has 1 to ${MAX_BOUND_BYTES} bytes`);
   }
   if (!isWanted(rows) || !isWanted(bytes)) return invalid('limit', 'a page has room for at least one row');
-  if (grouping === undefined) return undefined;
+  if (grouping === undefined) return boundError(list);
   if (content === 'count' || content === 'namespaces') return invalid('delimiter', 'only keys are put together');
   const { prefixBytes, delimiter } = grouping;
   if (delimiter.length < 1 || delimiter.length > MAX_DELIMITER_BYTES) {
     return invalid('delimiter', `a delimiter has 1 to ${MAX_DELIMITER_BYTES} bytes`);
   }
   const isLength = Number.isInteger(prefixBytes) && prefixBytes >= 1 && prefixBytes <= MAX_BOUND_BYTES;
-  return isLength ? undefined : invalid('delimiter', 'the length of a prefix is that of a key');
+  return isLength ? boundError(list) : invalid('delimiter', 'the length of a prefix is that of a key');
 }

@@ -32,6 +32,7 @@ const LINK_FORMATS = {
     ...since(2, { marked: 12, release: 13, released: 14 }),
     ...since(1, { request: 32, reply: 33, topology: 34, ping: 35, 'status-request': 36, status: 37 }),
     ...since(2, { position: 38, 'process-question': 39, 'process-answer': 40 }),
+    ...since(3, { 'read-index-request': 41, 'read-index': 42 }),
   }),
   operation: format('operation', 'of a request on a link', {
     ...since(1, { put: 1, delete: 2, get: 3 }),

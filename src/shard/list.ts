@@ -6,7 +6,7 @@
  * have no item and still something left of the range.
  */
 import type { Namespace } from './namespace.js';
-import type { Consistency, KeyRecord } from './operation.js';
+import type { Consistency, KeyRecord, ReadBound } from './operation.js';
 
 /** Items of one page, whatever was asked for. */
 export const MAX_LIST_ROWS = 1_000;
@@ -49,6 +49,8 @@ export interface List {
    */
   readonly bytes: number;
   readonly consistency: Consistency;
+  /** Of a stale read. */
+  readonly bound?: ReadBound | undefined;
   /** Reads a view of the shard; undefined: its state as it is. */
   readonly view?: ListView;
 }

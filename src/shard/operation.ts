@@ -74,10 +74,23 @@ export interface Transact {
 
 export type Consistency = 'linearizable' | 'lease' | 'stale';
 
+/** What a stale read demands of the replica that answers it, which waits until it can (`node/bounded-reads.ts`). */
+export interface ReadBound {
+  /** It has applied this revision of the shard. */
+  readonly minRevision?: number | undefined;
+  /**
+   * It has applied everything that was committed so many ms before the read came to it. 1 to `MAX_STALENESS_MS`
+   * (`bounds.ts`).
+   */
+  readonly maxStalenessMs?: number | undefined;
+}
+
 export interface Get {
   readonly type: 'get';
   readonly key: Uint8Array;
   readonly consistency: Consistency;
+  /** Of a stale read. */
+  readonly bound?: ReadBound | undefined;
 }
 
 /** Runs a program that only compares and gets: not an entry, but a read. */
@@ -99,6 +112,10 @@ export const isPlainWrite = (operation: KvOperation): operation is PlainWrite =>
 
 export const isRead = (operation: KvOperation): operation is KvRead =>
   operation.type === 'get' || operation.type === 'read' || operation.type === 'list';
+
+/** The bound of a stale read; undefined: none, whatever the replica has. */
+export const boundOf = (read: KvOperation | undefined): ReadBound | undefined =>
+  (read?.type === 'get' || read?.type === 'list') && read.consistency === 'stale' ? read.bound : undefined;
 
 /** The shard that the operation names, or that its key leads to. */
 export function shardOfOperation(operation: KvOperation, shardOfKey: (key: Uint8Array) => number): number {

@@ -273,3 +273,35 @@ describe('a store that is closed', () => {
     expect(result).toMatchObject({ status: 'rejected', reason: { code: 'shutting-down' } });
   });
 });
+
+describe('a stale read', () => {
+  it('with minRevision sees what was written', async () => {
+    const key = fresh();
+    for (let n = 0; n < 5; n += 1) {
+      const { revision } = await kvs.put(key, n);
+      expect(await kvs.get(key, { consistency: 'stale', minRevision: revision })).toBe(n);
+      expect(await kvs.getEntry(key, { consistency: 'stale', minRevision: revision })).toMatchObject({ revision });
+    }
+  });
+
+  it.each([1, '1ms', 86_400_000, '24h'])('with a maxStaleness of %s is answered', async (maxStaleness) => {
+    const key = fresh();
+    await kvs.put(key, 1);
+    const value = await kvs.get(key, { consistency: 'stale', maxStaleness });
+    if (maxStaleness === 1 || maxStaleness === '1ms') expect(value).toBe(1);
+    expect([undefined, 1]).toContain(value);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ minRevision: 1 }, /^TypeError: minRevision is only for reads with consistency stale/],
+    [{ consistency: 'linearizable', maxStaleness: 1 }, /^TypeError: maxStaleness is only for reads/],
+    [{ consistency: 'lease' }, /^TypeError: consistency must be linearizable or stale, got lease/],
+    [{ consistency: 'stale', minRevision: -1 }, /^RangeError: minRevision must be/],
+    [{ consistency: 'stale', maxStaleness: 0 }, /^RangeError: maxStaleness must be/],
+    [{ consistency: 'stale', maxStaleness: '25h' }, /^RangeError: maxStaleness must be.*got 25h/],
+    [{ consistency: 'stale', maxStaleness: 1.5 }, /^RangeError: maxStaleness must be/],
+    [{ stale: true }, /^TypeError: there is no option stale/],
+  ])('with %j is refused', async (options, message) => {
+    expect(await kvs.get('k', options).then(String, String)).toMatch(message);
+  });
+});

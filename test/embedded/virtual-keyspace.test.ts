@@ -109,6 +109,15 @@ describe('a key with a deadline', () => {
   });
 });
 
+it('a stale read with a revision that no replica has ends as a timeout, in time', async () => {
+  const store = await start();
+  const { revision } = await store.wait(store.put('k', 1));
+  const before = store.runtime.now();
+  const read = store.get('k', { consistency: 'stale', minRevision: revision + 1 });
+  await expect(store.wait(read)).rejects.toMatchObject({ code: 'timeout', outcome: 'not_applied', retryable: true });
+  expect(store.runtime.now() - before).toBeLessThanOrEqual(TIMEOUT_MS + 500);
+});
+
 /** Fails and recovers one node after the other, until `done`. */
 async function failNodes(store: VirtualStore, done: () => boolean): Promise<void> {
   for (let node = 0; !done(); node = (node + 1) % 3) {

@@ -1,4 +1,4 @@
-import { MAX_TTL_MS, parseDuration } from '../../src/shard/index.js';
+import { MAX_REVISION, MAX_STALENESS_MS, MAX_TTL_MS, parseDuration } from '../../src/shard/index.js';
 /** `/openapi.json`: it names every route that there is and no other, holds together, and says what the parsers do. */
 import type { Express } from 'express';
 import fc from 'fast-check';
@@ -9,6 +9,8 @@ import { HEADERS, headersOf, QUERY } from '../../src/router/http/index.js';
 import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
 import { DELETE_PARAMETERS, LIST_PARAMETERS } from '../../src/router/kv/range-query.js';
 import { createApp } from '../../src/router/index.js';
+import { boundIn } from '../../src/router/kv/read-bound.js';
+import { GET_PARAMETERS } from '../../src/router/kv/routes.js';
 import { expiryOf } from '../../src/router/kv/single.js';
 import { batchAnswer, problemAnswer, transactionAnswer } from '../../src/router/kv/answer-schemas.js';
 import { serversOfEachTest } from '../support/http-harness.js';
@@ -114,6 +116,7 @@ describe('/openapi.json', () => {
     const queryOf = (operation: Operation | undefined): string[] =>
       (operation?.parameters ?? []).flatMap(({ name, in: place }) => (place === 'query' ? [name] : [])).sort();
     expect(queryOf(paths['/v1/kv']?.['get'])).toEqual([...LIST_PARAMETERS].sort());
+    expect(queryOf(paths['/v1/kv/{key}']?.['get'])).toEqual([...GET_PARAMETERS].sort());
     expect(queryOf(paths['/v1/kv']?.['delete'])).toEqual([...DELETE_PARAMETERS].sort());
   });
 
@@ -167,6 +170,24 @@ describe('the grammar of a header or parameter is that of its parser', () => {
       fc.property(texts, (text) => {
         const parsed = accepts(() => headersOf.operationIdOf({ 'idempotency-key': text }));
         expect(HEADERS['Idempotency-Key'].safeParse(text).success).toBe(parsed);
+      }),
+    );
+  });
+
+  it('min_revision and max_staleness, within their bounds', () => {
+    const revisions = fc.oneof(fc.string(), fc.stringMatching(/^-?[0-9]{1,17}$/), fc.constantFrom('0', '01', '17'));
+    fc.assert(
+      fc.property(revisions, (text) => {
+        const parsed = accepts(() => boundIn(new Map([['min_revision', text]]), 'stale'));
+        const tooLarge = Number(text) > MAX_REVISION;
+        expect(QUERY.min_revision.safeParse(text).success === parsed || tooLarge).toBe(true);
+      }),
+    );
+    fc.assert(
+      fc.property(durations, (text) => {
+        const parsed = accepts(() => boundIn(new Map([['max_staleness', text]]), 'stale'));
+        const tooLong = (parseDuration(text) ?? 0) > MAX_STALENESS_MS;
+        expect(QUERY.max_staleness.safeParse(text).success === parsed || tooLong).toBe(true);
       }),
     );
   });

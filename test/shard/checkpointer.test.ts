@@ -36,6 +36,7 @@ async function follower(storage: Storage): Promise<Replica> {
     limits: DEFAULT_NODE_LIMITS,
     recent,
     logger: silentLogger,
+    askIndex: () => false,
   };
   const group = createReplica(scene, 1, configuration.voters, undefined);
   const entries = [1, 2].map((index) => ({ index, term: 1, kind: 0 as const, data: new Uint8Array() }));

@@ -1,6 +1,7 @@
 /** Arbitrary peer messages, for the properties of the wire format. */
 import fc from 'fast-check';
 import { EntryKind, type Entry, type Message } from '../../src/raft/index.js';
+import { MAX_STALENESS_MS } from '../../src/shard/bounds.js';
 import { ERRORS, type ErrorCode } from '../../src/shard/errors.js';
 import type { List, ListItem } from '../../src/shard/list.js';
 import type { Answer, Attempt, KvOperation, ShardRequest } from '../../src/shard/operation.js';
@@ -98,6 +99,23 @@ const condition = fc.oneof(
 
 const consistency = fc.constantFrom('linearizable' as const, 'lease' as const, 'stale' as const);
 
+/** What a stale read demands; of others there is none. */
+const bounded = <Read extends object>(read: fc.Arbitrary<Read>) =>
+  fc.oneof(
+    fc.tuple(read, consistency).map(([fields, how]) => ({ ...fields, consistency: how })),
+    fc
+      .tuple(
+        read,
+        fc.oneof(
+          fc.record({ minRevision: integer }),
+          fc.record({ maxStalenessMs: staleness }),
+          fc.record({ minRevision: integer, maxStalenessMs: staleness }),
+        ),
+      )
+      .map(([fields, bound]) => ({ ...fields, consistency: 'stale' as const, bound })),
+  );
+const staleness = fc.integer({ min: 1, max: MAX_STALENESS_MS });
+
 const operation: fc.Arbitrary<Exclude<KvOperation, List>> = fc.oneof(
   fc.record({
     type: fc.constant('put' as const),
@@ -109,11 +127,7 @@ const operation: fc.Arbitrary<Exclude<KvOperation, List>> = fc.oneof(
     attempt,
   }),
   fc.record({ type: fc.constant('delete' as const), key, condition, operationId, attempt }),
-  fc.record({
-    type: fc.constant('get' as const),
-    key,
-    consistency,
-  }),
+  bounded(fc.record({ type: fc.constant('get' as const), key })),
 );
 
 const lists: fc.Arbitrary<Omit<List, 'shard'>> = fc
@@ -348,6 +362,13 @@ export function peerMessages(ends: FrameEnds): fc.Arbitrary<PeerMessage> {
     fc.record({ type: fc.constant('status-request' as const), id: integer }),
     fc.record({ type: fc.constant('status' as const), id: integer, status: statuses }),
     fc.record({ type: fc.constant('process-question' as const), node: nodeId, process: integer }),
+    fc.record({ type: fc.constant('read-index-request' as const), group: u32, id: integer }),
+    fc.record({
+      type: fc.constant('read-index' as const),
+      group: u32,
+      id: integer,
+      index: fc.option(integer, { nil: undefined }),
+    }),
     fc.record(
       {
         type: fc.constant('process-answer' as const),

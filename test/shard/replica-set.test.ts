@@ -24,7 +24,10 @@ describe('the replicas of a node', () => {
     const runtime = new ManualRuntime();
     const settings = new ClusterSettings({ timers: DEFAULT_TIMERS, leaseReads: false }, silentLogger);
     const recent = new RowCache(1_000);
-    const factory = { self: 1, storage, runtime, settings, recent, limits: DEFAULT_NODE_LIMITS, logger: silentLogger };
+    const factory = {
+      ...{ self: 1, storage, runtime, settings, recent, limits: DEFAULT_NODE_LIMITS, logger: silentLogger },
+      askIndex: () => false,
+    };
     const replicas = new ReplicaSet(1, (id, voters, recovered) => createReplica(factory, id, voters, recovered));
     const recovered = new Map([1, 2].map((group) => [group, recoveredOf(group)]));
     const topology = { shards: [[1], [2], [1]] } as unknown as Topology;

@@ -152,6 +152,8 @@ function messagesOf(n: number): PeerMessage[] {
     reply({ ...refusal, details: { currentRevision: n } }),
     { type: 'status-request', id: n },
     { type: 'position', position: n },
+    { type: 'read-index-request', group: 2 ** 32 - 1, id: n },
+    { type: 'read-index', group: 2 ** 32 - 1, id: n - 1, index: n },
     { type: 'ping', epoch: n, stopping: false },
   ];
 }
@@ -166,7 +168,7 @@ describe('the wire', () => {
   });
 
   it('refuses a number of 2^48, and names the field', () => {
-    expect(decodeFrame(encodeFrame({ ...ends, messages: messagesOf(LIMIT - 1) })).messages).toHaveLength(16);
+    expect(decodeFrame(encodeFrame({ ...ends, messages: messagesOf(LIMIT - 1) })).messages).toHaveLength(18);
     for (const message of messagesOf(LIMIT)) {
       expect(() => encodeFrame({ ...ends, messages: [message] })).toThrow(
         new WireError(`${LIMIT} is not an integer in [0, ${LIMIT})`),

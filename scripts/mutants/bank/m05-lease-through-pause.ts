@@ -16,7 +16,7 @@ export const m5: Mutant = {
     },
     {
       file: 'src/shard/node/replica-factory.ts',
-      find: `  const replica = new Replica({ id, raft, machine, table, clocks: runtime, logger });
+      find: `  const replica = new Replica({ id, raft, machine, table, clocks: runtime, logger, askIndex });
 `,
       replace: `  let leaseMs = 0;
   runtime.every(1, () => {
@@ -24,7 +24,7 @@ export const m5: Mutant = {
   });
   const { wallTime, random, every } = runtime;
   const clocks = { now: () => leaseMs, wallTime: wallTime.bind(runtime), random: random.bind(runtime), every: every.bind(runtime) };
-  const replica = new Replica({ id, raft, machine, table, clocks, logger });
+  const replica = new Replica({ id, raft, machine, table, clocks, logger, askIndex });
 `,
     },
   ],

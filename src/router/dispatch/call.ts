@@ -1,5 +1,6 @@
 /** One operation in flight, as the dispatcher keeps it. */
 import {
+  boundOf,
   isKeyed,
   isRead,
   type NodeId,
@@ -68,6 +69,26 @@ const LINKS_TO_PASS = 2;
 /** How long the node that is asked now may take; `attemptMs` for the first attempt at an operation without a body. */
 export const patienceMs = ({ operation, abandoned }: Call, attemptMs: number): number =>
   attemptMs * 2 ** abandoned + carryMs(operation);
+
+/**
+ * How long the node that is asked now may take. One that does not meet the bound of a stale read has its share of the time
+ * that is left, for others may.
+ */
+export function budgetMs(
+  { operation, forward, tried }: Call,
+  leftMs: number,
+  { replicas, attemptMs }: Attempt,
+): number {
+  if (!forward || boundOf(operation) === undefined) return leftMs;
+  const others = Math.max(0, replicas - tried.length);
+  return Math.min(leftMs / (others + 1), attemptMs / 2);
+}
+
+export interface Attempt {
+  /** Of the shard. */
+  readonly replicas: number;
+  readonly attemptMs: number;
+}
 
 const carryMs = (operation: KvOperation): number =>
   'body' in operation ? (LINKS_TO_PASS * operation.body.length) / NARROW_BYTES_PER_MS : 0;

@@ -12,6 +12,7 @@
  * There is no timer per operation: one sweep handles deadlines, backoff and silent nodes.
  */
 import {
+  boundOf,
   isRead,
   refuse,
   shardOfOperation,
@@ -25,7 +26,7 @@ import {
   type Topology,
 } from '../../shard/index.js';
 import type { Backend } from './backend.js';
-import { asRetry, patienceMs, type Call, type DispatchReply, type CallTrace } from './call.js';
+import { asRetry, budgetMs, patienceMs, type Call, type DispatchReply, type CallTrace } from './call.js';
 import { Coordinator } from './coordinator.js';
 import { LeaderCache } from './leader-cache.js';
 import { newOperationId } from './operation-ids.js';
@@ -198,8 +199,8 @@ export class Dispatcher {
 
   #ask(call: Call, node: NodeId): void {
     const now = this.#runtime.now();
-    const budgetMs = call.deadline - now;
-    if (budgetMs <= 0) {
+    const leftMs = call.deadline - now;
+    if (leftMs <= 0) {
       this.#giveUp(call, 'no-leader');
       return;
     }
@@ -211,7 +212,9 @@ export class Dispatcher {
     call.wakeAt = this.#wakeAt(call, node, now);
     const attempt = call.attempt;
     const operation = call.outcomeUnknown ? asRetry(call.operation) : call.operation;
-    const request = { shard: call.shard, budgetMs, operation };
+    const replicas = this.#backend.topology()?.shards[call.shard]?.length ?? 1;
+    const budget = budgetMs(call, leftMs, { replicas, attemptMs: this.#attemptMs });
+    const request = { shard: call.shard, budgetMs: budget, operation };
     call.request = request;
     try {
       this.#backend.submit(node, request, (reply) => {
@@ -335,6 +338,10 @@ export class Dispatcher {
       this.#end(call, { answer: refuse('timeout', undefined, details), term, servedBy });
       return;
     }
+    if (code !== 'shutting-down' && this.leftMs(call) <= 0 && boundOf(call.operation) !== undefined) {
+      this.#end(call, { answer: refuse('timeout', UNMET, details, 'not_applied'), term, servedBy });
+      return;
+    }
     const topology = this.#backend.topology();
     const replicas = topology?.shards[call.shard] ?? [];
     const few = replicas.filter((node) => this.#backend.alive(node)).length * 2 <= replicas.length;
@@ -367,6 +374,8 @@ export class Dispatcher {
 }
 
 const isStale = (operation: KvOperation): boolean => isRead(operation) && operation.consistency === 'stale';
+
+const UNMET = 'no replica met the bound of the read within the deadline';
 
 const isOfDisk = (refusal: Refusal | undefined): boolean =>
   refusal?.code === 'disk-full' || refusal?.code === 'storage-failed';

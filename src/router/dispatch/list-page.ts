@@ -18,6 +18,7 @@ import {
   type List,
   type ListContent,
   type ListItem,
+  type ReadBound,
   type Refusal,
 } from '../../shard/index.js';
 import type { DispatchReply } from './call.js';
@@ -44,6 +45,8 @@ export interface PageQuery extends KeyRange {
   readonly content: Exclude<ListContent, 'count'>;
   readonly grouping: Grouping | undefined;
   readonly consistency: Consistency;
+  /** Of a stale read, for each shard. */
+  readonly bound?: ReadBound | undefined;
   readonly limit: number;
 }
 
@@ -241,7 +244,7 @@ class PageMerge {
   }
 
   #listOf({ shard, rest, rows, isLong }: Share): List {
-    const { from, to, reverse, content, grouping, consistency } = this.#query;
+    const { from, to, reverse, content, grouping, consistency, bound } = this.#query;
     return {
       type: 'list',
       shard,
@@ -253,6 +256,7 @@ class PageMerge {
       rows: isLong ? 1 : rows,
       bytes: isLong ? ONE_VALUE_BYTES : this.#shareBytes,
       consistency,
+      bound,
     };
   }
 
@@ -288,7 +292,7 @@ export interface Count {
 /** How many keys a range has. A shard with many is counted page by page, so not as of one revision: its last is given. */
 export async function countKeys(
   ask: AskShard,
-  query: Pick<PageQuery, 'shards' | 'from' | 'to' | 'consistency'>,
+  query: Pick<PageQuery, 'shards' | 'from' | 'to' | 'consistency' | 'bound'>,
 ): Promise<Count | ListFailure> {
   const revisions = new Map<number, number>();
   const waiting = [...query.shards];
@@ -311,7 +315,11 @@ export async function countKeys(
   return failure ?? { type: 'count', count, revisions };
 }
 
-function countOf(shard: number, from: Uint8Array, { to, consistency }: Pick<PageQuery, 'to' | 'consistency'>): List {
+function countOf(
+  shard: number,
+  from: Uint8Array,
+  { to, consistency, bound }: Pick<PageQuery, 'to' | 'consistency' | 'bound'>,
+): List {
   const common = { reverse: false, content: 'count', grouping: undefined, rows: 1, bytes: 1 } as const;
-  return { type: 'list', shard, from, to, consistency, ...common };
+  return { type: 'list', shard, from, to, consistency, bound, ...common };
 }

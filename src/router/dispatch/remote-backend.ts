@@ -184,6 +184,8 @@ export class RemoteBackend implements Backend {
         case 'status-request':
         case 'process-question':
         case 'process-answer':
+        case 'read-index-request':
+        case 'read-index':
           break;
       }
     }

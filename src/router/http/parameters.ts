@@ -27,6 +27,17 @@ const flag = z.enum(['true', 'false']);
 export const QUERY = {
   key_type: z.enum(['string', 'json', 'base64url']).meta({ description: 'how keys are written; default string' }),
   consistency: z.enum(['linearizable', 'lease', 'stale']).meta({ description: 'default linearizable' }),
+  min_revision: z
+    .string()
+    .regex(/^(0|[1-9][0-9]{0,14})$/)
+    .meta({ description: 'with consistency=stale, of one key: a replica that has applied this revision answers' }),
+  max_staleness: z
+    .string()
+    .regex(/^[1-9][0-9]{0,11}(ms|s|m|h|d)$/)
+    .meta({
+      description: 'with consistency=stale: a replica answers that has what was committed so long ago; at most 24h',
+      examples: ['500ms'],
+    }),
   ttl: z
     .string()
     .regex(/^(keep|[1-9][0-9]{0,11}(ms|s|m|h|d))$/)

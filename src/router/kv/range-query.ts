@@ -18,6 +18,7 @@ import {
 } from '../../shard/index.js';
 import { MAX_PAGE_ROWS, type KeyRange } from '../dispatch/index.js';
 import { invalid } from '../http/index.js';
+import { BOUND_PARAMETERS } from './read-bound.js';
 
 export const DEFAULT_LIMIT = 100;
 
@@ -32,6 +33,7 @@ export const LIST_PARAMETERS = [
   'count_only',
   'delimiter',
   'consistency',
+  ...BOUND_PARAMETERS,
 ] as const;
 
 export const DELETE_PARAMETERS = [...RANGE_PARAMETERS, 'dry_run'] as const;

@@ -4,6 +4,7 @@ import {
   namespaceKey,
   shardOfPrefix,
   type Consistency,
+  type ReadBound,
   type List,
   type Logger,
   type Outcome,
@@ -55,6 +56,7 @@ import {
   type RangeQuery,
 } from './range-query.js';
 import { RangeStream } from './range-stream.js';
+import { boundOfList } from './read-bound.js';
 import type { OperationName, RequestObserver } from './exchange.js';
 
 export const RANGE_METHODS = 'GET, HEAD, DELETE';
@@ -86,6 +88,7 @@ interface Reading {
   readonly ask: AskShard;
   readonly topology: Topology;
   readonly consistency: Consistency;
+  readonly bound: ReadBound | undefined;
 }
 
 export class RangeRoutes {
@@ -152,8 +155,9 @@ export class RangeRoutes {
     const topology = this.#topology();
     const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scopeOf(topology, query));
     const ask = askWithin(this.#source(), options);
-    const reading = { ask, topology, consistency };
-    if (!isOfNamespaces && !query.countOnly && (headers.accept ?? '').includes(NDJSON)) {
+    const isStream = !isOfNamespaces && !query.countOnly && (headers.accept ?? '').includes(NDJSON);
+    const reading = { ask, topology, consistency, bound: boundOfList(parameters, { consistency, isStream }) };
+    if (isStream) {
       const limit = parameters.has('limit') ? query.limit : Infinity;
       return this.#stream(exchange, { ...query, limit }, after, reading);
     }
@@ -172,14 +176,14 @@ export class RangeRoutes {
     exchange: Exchange,
     query: RangeQuery,
     after: Uint8Array | undefined,
-    { ask, topology, consistency }: Reading,
+    { ask, topology, consistency, bound }: Reading,
   ): Promise<ProblemCode | 'ok'> {
     const { reverse, grouping, limit } = query;
     const range = remaining(query, after);
     const shards = isEmptyRange(range) ? [] : shardsOf(query, topology);
     const isOfNamespaces = exchange.place.type === 'namespaces';
     const content = isOfNamespaces ? 'namespaces' : query.keysOnly ? 'keys' : 'values';
-    const page = await readPage(ask, { ...range, reverse, shards, content, grouping, consistency, limit });
+    const page = await readPage(ask, { ...range, reverse, shards, content, grouping, consistency, bound, limit });
     if (page.type === 'failed') return this.#fail(exchange, page, consistency);
     const cursor = page.rest && encodeCursor(page.rest, scopeOf(topology, query));
     this.#answer(exchange, consistency, pageBody(page.items, cursor, page.revisions));
@@ -233,11 +237,11 @@ export class RangeRoutes {
     exchange: Exchange,
     query: RangeQuery,
     after: Uint8Array | undefined,
-    { ask, topology, consistency }: Reading,
+    { ask, topology, consistency, bound }: Reading,
   ): Promise<ProblemCode | 'ok'> {
     const range = remaining(query, after);
     const shards = isEmptyRange(range) ? [] : shardsOf(query, topology);
-    const counted = await countKeys(ask, { ...range, shards, consistency });
+    const counted = await countKeys(ask, { ...range, shards, consistency, bound });
     if (counted.type === 'failed') return this.#fail(exchange, counted, consistency);
     const body = `{"count":${counted.count},"revisions":${revisionsBody(counted.revisions)}}`;
     this.#answer(exchange, consistency, Buffer.from(body));

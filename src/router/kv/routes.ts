@@ -10,6 +10,7 @@ import { Exchanges, type Exchange, type KvRoutesOptions, type OperationName } fr
 import { serveNamespace } from './namespaces.js';
 import { servePatch } from './patch.js';
 import { placeOf, type PlaceType } from './place.js';
+import { BOUND_PARAMETERS, boundIn } from './read-bound.js';
 import { answerStep } from './record-answers.js';
 import {
   expiryOf,
@@ -25,6 +26,8 @@ import {
 import { serveTransaction } from './txn.js';
 
 export const ALLOWED_METHODS = 'GET, HEAD, PUT, PATCH, DELETE';
+
+export const GET_PARAMETERS = ['key_type', 'consistency', ...BOUND_PARAMETERS] as const;
 
 const NAMES = new Map<string | undefined, OperationName>([
   ['GET', 'get'],
@@ -75,13 +78,13 @@ function serveGet(exchanges: Exchanges, exchange: Exchange): void {
   const { headers } = exchange.request;
   refuseBody(exchange.request);
   const { path, query } = splitTarget(exchange.target);
-  const parameters = parseQuery(query, ['key_type', 'consistency']);
+  const parameters = parseQuery(query, GET_PARAMETERS);
   const named = keyIn(exchange, path, parameters);
   const consistency = exchanges.consistency(parameters.get('consistency'));
   const preferences = { known: headersOf.knownRevisions(headers), envelope: headersOf.wantsEnvelope(headers), named };
   exchanges.send({
     exchange,
-    operation: { type: 'get', key: named.key, consistency },
+    operation: { type: 'get', key: named.key, consistency, bound: boundIn(parameters, consistency) },
     consistency,
     deadlineMs: headersOf.timeoutMs(headers, exchanges.limits),
     forwarding: headersOf.forwardingOf(headers),

@@ -3,6 +3,7 @@ import { DEFAULT_TIMERS, LeasePromises, ClusterSettings, TopologyStore } from '.
 import { RowCache } from '../machine/index.js';
 import type { NodeStatus } from '../status.js';
 import { Admission } from './admission.js';
+import type { AskIndex } from './bounded-reads.js';
 import { ClockOffset } from './clock-offset.js';
 import { ClockWatch } from './clock-watch.js';
 import { Checkpointer, DEFAULT_CHECKPOINT_LIMITS } from './checkpointer.js';
@@ -137,8 +138,14 @@ function baseOf(
   const replicas = new ReplicaSet(id, (group, voters, recovered) => {
     const quarantine = { ...rollbackDetector.optionsOf(group), trusted: options.trustDataFolder };
     const owedTicks = promises.remainingTicks(settings.tickMs);
-    const factory = { self: id, storage, runtime, settings, limits, recent, logger, quarantine, owedTicks };
-    return createReplica(factory, group, voters, recovered);
+    const askIndex: AskIndex = (leader, of, question) =>
+      transport.send(leader, { type: 'read-index-request', group: of, id: question });
+    return createReplica(
+      { self: id, storage, runtime, settings, limits, recent, logger, quarantine, owedTicks, askIndex },
+      group,
+      voters,
+      recovered,
+    );
   });
   return { limits, settings, inbox, promises, rollbackDetector, replicas };
 }

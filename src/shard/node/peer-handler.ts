@@ -125,6 +125,16 @@ export class PeerHandler {
         case 'position':
           this.#rollbackDetector.recordPosition(from, message.position);
           break;
+        case 'read-index-request':
+          this.#onIndexRequest(from, message);
+          break;
+        case 'read-index': {
+          const replica = this.#replicas.get(message.group);
+          if (replica === undefined) break;
+          replica.bounded.answered(from, message.id, message.index);
+          this.#replicas.markDirty(replica);
+          break;
+        }
         case 'process-question':
         case 'process-answer':
         case 'request':
@@ -135,6 +145,22 @@ export class PeerHandler {
       }
     }
     if (isAlive) this.#peerHeartbeats.recordHeartbeat(from, this.#runtime.now());
+  }
+
+  #onIndexRequest(from: PeerId, { group, id }: Extract<PeerMessage, { type: 'read-index-request' }>): void {
+    const linkBreaks = this.#linkBreaks.get(from);
+    const answer = (index: number | undefined): void => {
+      // As for requests: an earlier process of the peer may have asked.
+      if (this.#linkBreaks.get(from) !== linkBreaks) return;
+      this.#transport.send(from, { type: 'read-index', group, id, index });
+    };
+    const replica = this.#replicas.get(group);
+    if (replica === undefined) {
+      answer(undefined);
+      return;
+    }
+    replica.bounded.question(answer);
+    this.#replicas.markDirty(replica);
   }
 
   /**
@@ -168,6 +194,8 @@ export class PeerHandler {
       case 'topology':
       case 'position':
       case 'ping':
+      case 'read-index-request':
+      case 'read-index':
     }
   }
 

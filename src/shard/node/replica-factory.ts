@@ -8,6 +8,7 @@ import {
   type RecoveredGroup,
   type Storage,
 } from '../../raft/index.js';
+import type { AskIndex } from './bounded-reads.js';
 import { Replica } from './replica.js';
 import { KvMachine, Memtable, type RowCache } from '../machine/index.js';
 import type { NodeLimits } from './options.js';
@@ -27,6 +28,7 @@ export interface ReplicaFactoryOptions {
   readonly limits: NodeLimits;
   readonly recent: RowCache;
   readonly logger: Logger;
+  readonly askIndex: AskIndex;
   /** The quarantine that the replica starts in, or has left (`rollback-detector.ts`). */
   readonly quarantine?: Pick<RaftOptions, 'quarantine' | 'released' | 'trusted'>;
   /** Rest of the lease promises of earlier runs of the node (`promises.ts`). */
@@ -39,7 +41,7 @@ export function createReplica(
   voters: readonly NodeId[],
   recovered: RecoveredGroup | undefined,
 ): Replica {
-  const { storage, limits, runtime, logger } = options;
+  const { storage, limits, runtime, logger, askIndex } = options;
   const table = new Memtable(storage, id, options.recent);
   const machine =
     id === SYSTEM_GROUP
@@ -50,7 +52,7 @@ export function createReplica(
           windowMs: limits.dedupWindowMs,
         });
   const raft = raftOptions(options, voters, recovered);
-  const replica = new Replica({ id, raft, machine, table, clocks: runtime, logger });
+  const replica = new Replica({ id, raft, machine, table, clocks: runtime, logger, askIndex });
   replica.leases = options.settings.leases;
   return replica;
 }

@@ -19,24 +19,24 @@ import {
   type RaftOptions,
   type RaftTimers,
   type Ready,
-  type SnapshotChunk,
   type Write,
 } from '../../raft/index.js';
-import { checkSnapshotChunk } from '../../raft/storage/index.js';
 import { BlockedOperations } from './blocked.js';
+import { BoundedReads, type AskIndex } from './bounded-reads.js';
 import { CommitStall } from './commit-stall.js';
 import { EntryClock } from './entry-clock.js';
 import { refuse, type ErrorCode } from '../errors.js';
 import { ListSessions } from './list-sessions.js';
 import { refuseLeaving, type Closed } from './leaving.js';
 import type { Machine, Memtable } from '../machine/index.js';
-import type { Answer, Consistency, KvRead } from '../operation.js';
+import { boundOf, type Answer, type Consistency, type KvRead } from '../operation.js';
 import { serveReads } from './operation-faults.js';
 import { serveRead } from './serve-read.js';
 import type { Logger, Runtime } from '../runtime.js';
 import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js';
 import type { GroupStatus } from '../status.js';
 import { PendingReads, PendingWrites, type Waiter } from './pending.js';
+import { isValidChunk } from './received-chunk.js';
 import type { ReplicaView } from './replica-view.js';
 
 /** No correct replica is this many elections ahead; following such a term would exhaust the range of terms. */
@@ -49,6 +49,7 @@ export interface ReplicaOptions {
   readonly table: Memtable;
   readonly clocks: Pick<Runtime, 'now' | 'wallTime' | 'every' | 'random'>;
   readonly logger: Logger;
+  readonly askIndex: AskIndex;
 }
 
 export class Replica implements ReplicaView {
@@ -70,6 +71,7 @@ export class Replica implements ReplicaView {
   readonly #writes = new PendingWrites();
   readonly #reads = new PendingReads();
   readonly blocked = new BlockedOperations();
+  readonly bounded: BoundedReads;
   readonly #lease = new Lease();
   readonly #lists: ListSessions;
   readonly #maxBatchBytes: number;
@@ -89,6 +91,13 @@ export class Replica implements ReplicaView {
     this.#lists = new ListSessions(this.table, options.clocks);
     this.#maxBatchBytes = options.raft.maxUncommittedBytes;
     this.applied = options.raft.snapshot.index;
+    this.bounded = new BoundedReads({
+      ...{ group: this.id, raft: this.raft, logger: this.#logger, askIndex: options.askIndex, serve: this.#serve },
+      ...{ now: this.#now, random: () => options.clocks.random(), applied: () => this.applied },
+      refuseAsNotLeader: (waiter) => {
+        this.#refuseAsNotLeader(waiter);
+      },
+    });
     this.machine.load();
   }
 
@@ -125,7 +134,9 @@ export class Replica implements ReplicaView {
 
   read(consistency: Consistency, waiter: Waiter): void {
     if (consistency === 'stale') {
-      serveReads([waiter], this.#serve, this.#logger);
+      const bound = boundOf(waiter.read);
+      if (bound === undefined) serveReads([waiter], this.#serve, this.#logger);
+      else this.bounded.read(waiter, bound);
     } else if (!this.isLeader) {
       this.#refuseAsNotLeader(waiter);
     } else if (consistency === 'lease' && this.holdsLease) {
@@ -140,20 +151,8 @@ export class Replica implements ReplicaView {
       this.#logger.warn({ shard: shardOfGroup(this.id), term: message.term, peer: message.from }, 'absurd term');
       return;
     }
-    if (message.type === 'snapshot' && !this.#isValidChunk(message)) return;
+    if (message.type === 'snapshot' && !isValidChunk(message, this.id, this.#logger)) return;
     this.raft.step(message);
-  }
-
-  /** A chunk that cannot be staged is dropped. To the core it counts as lost in transit, and is sent again. */
-  #isValidChunk({ data, from, sequence }: SnapshotChunk): boolean {
-    try {
-      checkSnapshotChunk(data);
-      return true;
-    } catch (error) {
-      const fields = { shard: shardOfGroup(this.id), peer: from, sequence, error: String(error) };
-      this.#logger.warn(fields, 'malformed snapshot chunk');
-      return false;
-    }
   }
 
   /** As `Raft.retime`. */
@@ -194,6 +193,7 @@ export class Replica implements ReplicaView {
     const changed = leader !== this.#knownLeader && leader !== NONE;
     this.#knownLeader = leader;
     this.#knownTerm = term;
+    this.bounded.leadershipChanged();
     if (!changed) return false;
     this.leaderChanges++;
     this.#logger.info({ shard: shardOfGroup(this.id), term, leader }, 'leader');
@@ -223,6 +223,7 @@ export class Replica implements ReplicaView {
     this.raft.applied(this.applied);
     this.entryClock.applied(entries);
     if (this.blocked.size > 0) this.#resumeBlocked();
+    this.bounded.applied();
     return bytes;
   }
 
@@ -240,6 +241,7 @@ export class Replica implements ReplicaView {
       this.#lease.confirmed(context, promiseMs);
       this.#reads.confirmed(context, index);
     }
+    this.bounded.settle({ reads, readsLost });
     for (const context of readsLost) {
       for (const waiter of this.#reads.takeContext(context)) waiter.done(this.#notLeader());
     }
@@ -266,6 +268,7 @@ export class Replica implements ReplicaView {
       waiter.done(refuse('timeout', 'the write was proposed and not committed within the deadline'));
     }
     for (const waiter of this.blocked.takeExpired(now)) waiter.done(refuse('conflict'));
+    this.bounded.expire(now);
     for (const waiter of this.#reads.takeExpired(now)) {
       waiter.done(refuse('no-quorum', 'too few replicas confirmed the leader within the deadline'));
     }
@@ -276,7 +279,7 @@ export class Replica implements ReplicaView {
     const refusal = refuseLeaving(closed, shardOfGroup(this.id));
     for (const { waiter } of this.#proposals) waiter.done(refusal);
     this.#proposals = [];
-    for (const waiter of this.blocked.takeAll()) waiter.done(refusal);
+    for (const waiter of [...this.blocked.takeAll(), ...this.bounded.takeAll()]) waiter.done(refusal);
     for (const waiter of this.#writes.takeAll()) waiter.done(refuse('leadership-lost', closed.reason));
     for (const waiter of this.#reads.takeAll()) waiter.done(refusal);
   }
@@ -344,7 +347,7 @@ export class Replica implements ReplicaView {
   }
 
   get waitingReads(): number {
-    return this.#reads.size + this.blocked.reads;
+    return this.#reads.size + this.blocked.reads + this.bounded.size;
   }
 
   get waitingWrites(): number {
@@ -391,6 +394,7 @@ export class Replica implements ReplicaView {
     this.machine.load();
     this.applied = index;
     this.raft.applied(index);
+    this.bounded.applied();
     this.entryClock.restored(term);
   }
 }

@@ -52,6 +52,18 @@ export type PeerMessage =
       readonly process: number;
       readonly other?: { readonly process: number; readonly incarnation: number };
     }
+  /**
+   * A follower asks the leader of a group for its commit index, as of a round that began after this
+   * (`bounded-reads.ts`). Since protocol version 3.
+   */
+  | { readonly type: 'read-index-request'; readonly group: GroupId; readonly id: number }
+  /** The answer; undefined: the receiver does not lead, or lost its lead. */
+  | {
+      readonly type: 'read-index';
+      readonly group: GroupId;
+      readonly id: number;
+      readonly index: number | undefined;
+    }
   | { readonly type: 'status-request'; readonly id: number }
   | { readonly type: 'status'; readonly id: number; readonly status: NodeStatus };
 

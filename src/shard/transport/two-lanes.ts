@@ -159,6 +159,8 @@ function approximateBytes(message: PeerMessage): number {
     case 'position':
     case 'process-question':
     case 'process-answer':
+    case 'read-index-request':
+    case 'read-index':
     case 'status-request':
       return 0;
   }

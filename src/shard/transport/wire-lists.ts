@@ -3,9 +3,10 @@ import { encodeErrorOf } from '../bounds.js';
 import { FORMATS, namesOf, unknownNumber } from '../formats.js';
 import type { List, ListContent, ListItem } from '../list.js';
 import type { Namespace } from '../namespace.js';
-import type { Answer, Consistency } from '../operation.js';
+import { boundOf, type Answer, type Consistency } from '../operation.js';
 import { readRecord, writeRecord } from '../record-codec.js';
 import { readLimits, writeLimits } from '../step-fields.js';
+import { readBound, writeBound } from './wire-bound.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 
 const CONTENTS: readonly ListContent[] = namesOf(FORMATS.listContent);
@@ -37,6 +38,7 @@ export function writeList(out: WireWriter, list: List): void {
     out.u16(grouping.prefixBytes);
     out.shortBytes(grouping.delimiter);
   }
+  writeBound(out, boundOf(list));
   if (view === undefined) return;
   out.u48(view.id);
   out.u8(view.isLast ? IS_LAST : 0);
@@ -52,9 +54,23 @@ export function readList(input: WireReader, shard: number): List {
   const to = (flags & HAS_END) === 0 ? undefined : input.shortBytes();
   const grouping =
     (flags & HAS_GROUPING) === 0 ? undefined : { prefixBytes: input.u16(), delimiter: input.shortBytes() };
+  const bound = readBound(input, consistency);
   const view = (flags & HAS_VIEW) === 0 ? {} : { view: { id: input.u48(), isLast: input.flags(IS_LAST) !== 0 } };
   const reverse = (flags & IS_REVERSE) !== 0;
-  const list: List = { type: 'list', shard, from, to, reverse, content, grouping, rows, bytes, consistency, ...view };
+  const list: List = {
+    type: 'list',
+    shard,
+    from,
+    to,
+    reverse,
+    content,
+    grouping,
+    rows,
+    bytes,
+    consistency,
+    ...bound,
+    ...view,
+  };
   const fault = encodeErrorOf(list);
   if (fault !== undefined) throw new WireError(fault.message);
   return list;

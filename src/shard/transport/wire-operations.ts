@@ -6,17 +6,20 @@ import { OPERATION_ID_BYTES, encodeErrorOf, isTooLong } from '../bounds.js';
 import { readDetails, readErrorCode, writeDetails } from '../error-codec.js';
 import { FORMATS, namesOf, unknownNumber } from '../formats.js';
 import {
+  boundOf,
   isPlainWrite,
   type Answer,
   type Attempt,
   type Condition,
   type Consistency,
+  type Get,
   type KeyRecord,
   type KvOperation,
   type Refusal,
   type ShardReply,
   type ShardRequest,
 } from '../operation.js';
+import { readBound, writeBound } from './wire-bound.js';
 import { readList, readListAnswer, writeList, writeListAnswer } from './wire-lists.js';
 import { WireError, type WireReader, type WireWriter } from './wire-buffer.js';
 
@@ -72,7 +75,7 @@ function writeOperation(out: WireWriter, operation: KvOperation): void {
       writeAttempt(out, operation.attempt);
       return;
     case 'get':
-      out.u8(CONSISTENCIES.indexOf(operation.consistency));
+      writeGet(out, operation);
       return;
     case 'program':
     case 'transaction':
@@ -109,7 +112,7 @@ function readOperation(input: WireReader, shard: number): KvOperation {
       return { type: 'delete', key, condition, operationId, attempt: readAttempt(input) };
     }
     case OPERATIONS.get:
-      return { type: 'get', key, consistency: readConsistency(input) };
+      return readGet(input, key);
     case OPERATIONS.program: {
       const operationId = input.raw(OPERATION_ID_BYTES);
       const attempt = readAttempt(input);
@@ -127,6 +130,20 @@ function readOperation(input: WireReader, shard: number): KvOperation {
     default:
       throw new WireError(unknownNumber(FORMATS.operation, type));
   }
+}
+
+/** A former build does not know bounds. What its leader answers, after a round, meets any that can be met. */
+function writeGet(out: WireWriter, get: Get): void {
+  const bound = boundOf(get);
+  if (out.version >= PROGRAM_VERSION) {
+    out.u8(CONSISTENCIES.indexOf(get.consistency));
+    writeBound(out, bound);
+  } else out.u8(CONSISTENCIES.indexOf(bound === undefined ? get.consistency : 'linearizable'));
+}
+
+function readGet(input: WireReader, key: Uint8Array): Get {
+  const get = { type: 'get', key, consistency: readConsistency(input) } as const;
+  return input.version < PROGRAM_VERSION ? get : { ...get, ...readBound(input, get.consistency) };
 }
 
 function readConsistency(input: WireReader): Consistency {

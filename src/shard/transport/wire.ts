@@ -12,6 +12,7 @@
  *   36, 37  status-request: id u48 · status: id u48, JSON
  *   38      position: u48, since version 2
  *   39, 40  process-question · process-answer, since version 2  (wire-process.ts)
+ *   41, 42  read-index-request · read-index, since version 3  (wire-read-index.ts)
  * ```
  * A heartbeat costs only 24 bytes, so the heartbeats of a thousand groups are one frame of 24 KB.
  * There is no count of records: a frame ends where its bytes end, and an incomplete record is refused.
@@ -30,6 +31,7 @@ import { readStatus, readTopology, writeStatus, writeTopology } from './wire-doc
 import { readReply, readRequest, writeReply, writeRequest } from './wire-operations.js';
 import { readPing, writePing } from './wire-ping.js';
 import { readProcessAnswer, readProcessQuestion, writeProcess } from './wire-process.js';
+import { readIndexAnswer, readIndexRequest, writeReadIndex } from './wire-read-index.js';
 import { isMark, readMarked, writeQuarantine } from './wire-quarantine.js';
 import { RAFT_RECORDS, readRaftMessage, writeRaftMessage } from './wire-raft.js';
 
@@ -167,6 +169,11 @@ export class FrameEncoder {
         out.u8(RECORDS[message.type]);
         writeProcess(out, message);
         return;
+      case 'read-index-request':
+      case 'read-index':
+        out.u8(RECORDS[message.type]);
+        writeReadIndex(out, message);
+        return;
     }
   }
 }
@@ -258,6 +265,10 @@ function readRecord(input: WireReader, from: number, to: number): PeerMessage {
     case RECORDS['process-answer']:
       if (input.version < 2) throw new WireError(recordRefusal(record, input.version));
       return record === RECORDS['process-question'] ? readProcessQuestion(input) : readProcessAnswer(input);
+    case RECORDS['read-index-request']:
+    case RECORDS['read-index']:
+      if (input.version < 3) throw new WireError(recordRefusal(record, input.version));
+      return record === RECORDS['read-index'] ? readIndexAnswer(input) : readIndexRequest(input);
     default:
       throw new WireError(recordRefusal(record, input.version));
   }

@@ -44,9 +44,11 @@ const writes = (created: string, updated: string): OperationDescription['answers
   204: { what: 'Prefer: return=minimal, or there is no record to return' },
 });
 
+const BOUNDS = ['min_revision', 'max_staleness'] as const;
+
 const read: OperationDescription = {
   summary: 'read a key',
-  query: ['key_type', 'consistency'],
+  query: ['key_type', 'consistency', ...BOUNDS],
   headers: ['If-None-Match', 'Accept', ...COMMON],
   answers: {
     200: {
@@ -61,7 +63,7 @@ const list: OperationDescription = {
   summary: 'keys in order, a page at a time',
   query: [
     ...(['prefix', 'start', 'end', 'key_type', 'limit', 'cursor', 'reverse', 'keys_only', 'count_only'] as const),
-    ...(['delimiter', 'consistency'] as const),
+    ...(['delimiter', 'consistency', ...BOUNDS] as const),
   ],
   headers: COMMON,
   answers: { 200: { what: 'a page', content: { [JSON_TYPE]: 'json' } } },
