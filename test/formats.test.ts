@@ -193,7 +193,7 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
   transactionState: (number) => {
     const store = new MapStateStore();
     const machine = new KvMachine(store);
-    const message = { phase: 'prepare', participants: [0, 1], client: undefined, part: onePut } as const;
+    const message = { phase: 'prepare', participants: [0, 1], client: undefined, part: onePut, waits: true } as const;
     machine.apply(1, encodeProgramCommand({ ...transact, body: encodeTransaction(message) }, 1));
     machine.flush();
     for (const [at, row] of [...store.scan('\u0003')]) store.set(at, Buffer.from(row).fill(number, 0, 1));

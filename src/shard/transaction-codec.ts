@@ -20,6 +20,7 @@ const HAS_CLIENT = 1;
 const HAS_COMPARISONS = 2;
 const HAS_OTHERWISE = 4;
 const HAS_ANSWER_LIMIT = 8;
+const WAITS = 16;
 const HAS_OUTCOME = 1;
 const HOLDS = 1;
 const FINGERPRINT_BYTES = 8;
@@ -31,12 +32,13 @@ export function encodeTransaction(message: TransactionMessage): Uint8Array {
   out.u8(PHASES[message.phase]);
   switch (message.phase) {
     case 'prepare': {
-      const { participants, part, client } = message;
+      const { participants, part, client, waits } = message;
       out.u8(
         (client === undefined ? 0 : HAS_CLIENT) |
           (part.hasComparisons ? HAS_COMPARISONS : 0) |
           (part.hasOtherwise ? HAS_OTHERWISE : 0) |
-          (part.answerLimit === undefined ? 0 : HAS_ANSWER_LIMIT),
+          (part.answerLimit === undefined ? 0 : HAS_ANSWER_LIMIT) |
+          (waits ? WAITS : 0),
       );
       writeNumbers(out, participants);
       writeNumbers(out, part.thenAt);
@@ -74,7 +76,7 @@ function readMessage(input: ByteReader): TransactionMessage {
   const phase = nameOf(FORMATS.transactionPhase, PHASE_NAMES, input.u8());
   switch (phase) {
     case 'prepare': {
-      const flags = input.flags(HAS_CLIENT | HAS_COMPARISONS | HAS_OTHERWISE | HAS_ANSWER_LIMIT);
+      const flags = input.flags(HAS_CLIENT | HAS_COMPARISONS | HAS_OTHERWISE | HAS_ANSWER_LIMIT | WAITS);
       const participants = readNumbers(input);
       const thenAt = readNumbers(input);
       const otherwiseAt = readNumbers(input);
@@ -90,7 +92,7 @@ function readMessage(input: ByteReader): TransactionMessage {
       const hasComparisons = (flags & HAS_COMPARISONS) !== 0;
       const hasOtherwise = (flags & HAS_OTHERWISE) !== 0;
       const part = { program, thenAt, otherwiseAt, hasComparisons, hasOtherwise, ...limit };
-      return { phase, participants, part, client };
+      return { phase, participants, part, client, waits: (flags & WAITS) !== 0 };
     }
     case 'decide': {
       const decision = nameOf(FORMATS.decision, DECISION_NAMES, input.u8());

@@ -2,8 +2,10 @@
  * Transactions over several shards, in the style of Sinfonia (Aguilera et al., 2007): what they read and write is known
  * when they begin, no coordinator keeps state, and the participants are Raft groups, so none stays blocked for good.
  *
- * - *Prepare* goes to every participant in parallel: an entry that locks the keys of its part, evaluates it and votes.
- *   A vote never changes. Only votes decide: all yes is committed, anything else aborted.
+ * - *Prepare* goes to every participant: an entry that locks the keys of its part, evaluates it and votes. A vote never
+ *   changes. Only votes decide: all yes is committed, anything else aborted. The first attempt asks all participants in
+ *   parallel, and waits for nobody's keys. Later ones ask one participant after the other, by ascending number, and wait
+ *   in the order in which they came: so no two wait for each other.
  * - *Decide* tells each participant, which applies its part at that entry, or drops it, and lets go of its locks.
  * - *Inquire* asks for a vote, and records *aborted* where there is none: so anyone can finish what a coordinator left.
  * - *Forget*: every participant has acknowledged the decision, and nobody will ask for it any more.
@@ -42,6 +44,8 @@ export interface Prepare {
   readonly participants: readonly number[];
   readonly part: TransactionPart;
   readonly client: ClientId | undefined;
+  /** Whether it waits for keys that other transactions hold, instead of voting *busy*. */
+  readonly waits: boolean;
 }
 
 export type Decision = 'abort' | 'then' | 'otherwise';

@@ -1,6 +1,7 @@
 /** Transactions over several shards on a virtual cluster: all or nothing, isolated, and finished by whoever is left. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Coordinator } from '../../src/router/dispatch/coordinator.js';
+import type { Dispatcher } from '../../src/router/dispatch/dispatcher.js';
 import { runTransaction } from '../../src/router/dispatch/transactions.js';
 import {
   decodeOutcome,
@@ -14,6 +15,7 @@ import {
   type Step,
   type TransactionPart,
 } from '../../src/shard/index.js';
+import { decodeTransaction } from '../../src/shard/transaction-codec.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 
 const base = { condition: { type: 'none' }, returning: 'nothing' } as const;
@@ -103,7 +105,13 @@ function partOf(key: string): TransactionPart {
 /** A prepare of a transaction of both keys, whose coordinator then says no more. */
 async function prepare(key: string, id: number): Promise<void> {
   const participants = [cluster.shardOf(a), cluster.shardOf(b)].sort((x, y) => x - y);
-  await say(cluster.shardOf(key), id, { phase: 'prepare', participants, part: partOf(key), client: undefined });
+  await say(cluster.shardOf(key), id, {
+    phase: 'prepare',
+    participants,
+    part: partOf(key),
+    client: undefined,
+    waits: false,
+  });
 }
 
 const openAt = (shard: number): number =>
@@ -168,6 +176,30 @@ describe('a transaction over shards', () => {
     for (const { outcome } of ended) done(outcome);
     expect(sums).toEqual(Array.from({ length: 10 }, () => 200));
     expect([await cluster.text(a), await cluster.text(b)]).toEqual(['80', '120']);
+  });
+
+  it('waits for those that hold its keys, and is not tried again meanwhile', async () => {
+    await run({ then: [put(a, '1'), put(b, '1')] });
+    await prepare(a, 9);
+    await prepare(b, 9);
+    const { dispatcher, runtime } = cluster;
+    let prepares = 0;
+    const counting: Pick<Dispatcher, 'dispatch'> = {
+      dispatch: (operation, options, reply) => {
+        if (operation.type === 'transaction' && decodeTransaction(operation.body).phase === 'prepare') prepares += 1;
+        dispatcher.dispatch(operation, options, reply);
+      },
+    };
+    const waiting = new Coordinator({ dispatcher: counting, runtime, newId: () => cluster.operationId() });
+    const parts = new Map([a, b].map((key) => [cluster.shardOf(key), partOf(key)]));
+    const ended = waiting.run(parts, undefined, 5_000);
+    await runtime.run(1_500);
+    // Both participants at once, then the first one alone.
+    expect(prepares).toBe(3);
+    const participants = [cluster.shardOf(a), cluster.shardOf(b)].sort((x, y) => x - y);
+    await runtime.settle(dispatcher.coordinator.finish(Buffer.alloc(16, 9), participants));
+    expect((await runtime.settle(ended)).outcome).toMatchObject({ succeeded: true });
+    expect(prepares).toBe(4);
   });
 
   it("under a client's id is applied once, however often it is asked, and answers the same", async () => {

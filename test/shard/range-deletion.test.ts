@@ -5,7 +5,7 @@ import type { PageBounds, RowPage, RowRange } from '../../src/raft/index.js';
 import { encodeProgramCommand } from '../../src/shard/machine/command.js';
 import { KvMachine } from '../../src/shard/machine/kv-machine.js';
 import { Locks } from '../../src/shard/machine/locks.js';
-import { locksOf } from '../../src/shard/machine/transactions.js';
+import { locksOf } from '../../src/shard/machine/lock-needs.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
 import { stringKey } from '../../src/shard/keys/encoder.js';
 import { decodeOutcome, encodeProgram } from '../../src/shard/program-codec.js';

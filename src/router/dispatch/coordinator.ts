@@ -5,26 +5,23 @@
  * the deadline, a participant's leader reports the transaction and any coordinator finishes it; the votes decide, so all
  * that try decide the same.
  *
- * An attempt that met a key of another transaction is aborted, and tried again under another id, the sooner the longer it
- * has been trying, until the deadline.
+ * An attempt that met a key of another transaction is aborted, and tried again under another id, until the deadline. The
+ * first attempt asks all participants in parallel, and waits for no keys; later ones ask one participant after the other,
+ * by ascending number, and wait at each in the order in which they came.
  */
 import {
   type Answer,
-  MAX_KEPT_ANSWER_BYTES,
-  PENDING_REVISION,
   WireError,
   decisionOf,
   decodeTransactionReply,
   encodeOutcome,
   encodeTransaction,
   refuse,
-  withRevision,
   type ClientId,
   type Decision,
   type ProgramOutcome,
   type Refusal,
   type Runtime,
-  type StepResult,
   type Transact,
   type TransactionMessage,
   type TransactionPart,
@@ -32,6 +29,7 @@ import {
   type Vote,
 } from '../../shard/index.js';
 import type { Dispatcher } from './dispatcher.js';
+import { agree, keptOutcome, resultsOf, revisionsOf, withoutResults } from './transaction-results.js';
 import { decisionIn, NO_ORIGIN, verdictOf, type Heard, type Origin } from './verdict.js';
 
 export interface CoordinatorOptions {
@@ -92,7 +90,7 @@ export class Coordinator {
     const { runtime } = this.#options;
     const deadline = runtime.now() + deadlineMs;
     for (let tries = 1; ; tries += 1) {
-      const ended = await this.#attempt(parts, client, deadline);
+      const ended = await this.#attempt(parts, client, deadline, tries > 1);
       if (ended !== undefined) return ended;
       const pauseMs = Math.max(LEAST_PAUSE_MS, (FIRST_PAUSE_MS / tries) * 2 * runtime.random());
       if (runtime.now() + pauseMs >= deadline) return ending(refuse('conflict'), NO_ORIGIN);
@@ -128,6 +126,7 @@ export class Coordinator {
     parts: ReadonlyMap<number, TransactionPart>,
     client: ClientId | undefined,
     deadline: number,
+    isRepeated: boolean,
   ): Promise<TransactionOutcome | undefined> {
     const participants = [...parts.keys()].sort((a, b) => a - b);
     const home = participants[0];
@@ -137,10 +136,13 @@ export class Coordinator {
       participants,
       part: parts.get(shard) ?? NO_PART,
       client: shard === home ? client : undefined,
+      waits: isRepeated,
     });
-    const heard = await this.#askAll(participants, prepare, id, this.#leftMs(deadline));
+    const heard = isRepeated
+      ? await this.#askInOrder(participants, prepare, id, deadline)
+      : await this.#askAll(participants, prepare, id, this.#leftMs(deadline));
     const votes = heard.map(({ reply }) => (reply.type === 'vote' ? reply.vote : undefined));
-    if (votes.every((vote): vote is Vote => vote !== undefined)) {
+    if (votes.length === participants.length && votes.every((vote): vote is Vote => vote !== undefined)) {
       const decision = decisionOf(votes);
       if (decision !== 'abort') return this.#commit({ id, participants, heard, decision, client, deadline });
     }
@@ -191,8 +193,9 @@ export class Coordinator {
       return ending(verdict.refusal, verdict.origin);
     }
     // Shards that hold keys let them go before another attempt.
-    const told = this.#decide(id, participants, 'abort', undefined, DELIVERY_MS).then((all) => {
-      if (agree(all, 'abort')) this.#forget(id, participants);
+    const asked = heard.map(({ shard }) => shard);
+    const told = this.#decide(id, asked, 'abort', undefined, DELIVERY_MS).then((all) => {
+      if (agree(all, 'abort')) this.#forget(id, asked);
     });
     if (verdict.type === 'busy') await this.#within(told, deadline);
     else void told.catch(() => undefined);
@@ -284,6 +287,22 @@ export class Coordinator {
     return Promise.all(shards.map((shard) => this.#ask(shard, message(shard), id, deadlineMs)));
   }
 
+  /** Up to the first participant that does not vote yes. */
+  async #askInOrder(
+    shards: readonly number[],
+    message: (shard: number) => TransactionMessage,
+    id: Uint8Array,
+    deadline: number,
+  ): Promise<Heard[]> {
+    const heard: Heard[] = [];
+    for (const shard of shards) {
+      const one = await this.#ask(shard, message(shard), id, this.#leftMs(deadline));
+      heard.push(one);
+      if (one.reply.type !== 'vote' || one.reply.vote.type !== 'yes') break;
+    }
+    return heard;
+  }
+
   #ask(shard: number, message: TransactionMessage, id: Uint8Array, deadlineMs: number): Promise<Heard> {
     const body = encodeTransaction(message);
     const operation: Transact = { type: 'transaction', key: NO_KEY, shard, body, operationId: id, attempt: 'initial' };
@@ -349,39 +368,3 @@ function replyIn(answer: Answer): TransactionReply {
     throw error;
   }
 }
-
-/** All participants have acknowledged this decision. */
-const agree = (heard: readonly Heard[], decision: Decision): boolean =>
-  heard.every(({ reply }) => reply.type === 'decided' && reply.decision === decision);
-
-const revisionsOf = (heard: readonly Heard[]): Map<number, number> =>
-  new Map(heard.map(({ shard, revision }) => [shard, revision]));
-
-/** The results of all parts in the order of the whole, with the revisions of what was written, as far as they are known. */
-function resultsOf(
-  heard: readonly Heard[],
-  decision: 'then' | 'otherwise',
-  revisions: ReadonlyMap<number, number>,
-): StepResult[] {
-  const placed: (readonly [number, StepResult])[] = [];
-  for (const { shard, reply } of heard) {
-    if (reply.type !== 'vote' || reply.vote.type !== 'yes') continue;
-    const branch = reply.vote[decision];
-    if (branch?.type !== 'results') continue;
-    const revision = revisions.get(shard) ?? PENDING_REVISION;
-    for (const [at, result] of branch.results) placed.push([at, withRevision(result, revision)]);
-  }
-  return placed.sort(([a], [b]) => a - b).map(([, result]) => result);
-}
-
-function keptOutcome(results: readonly StepResult[], decision: 'then' | 'otherwise'): Uint8Array {
-  const whole = encodeOutcome({ succeeded: decision === 'then', results, lastDeletion: 0, omitted: false });
-  return whole.length <= MAX_KEPT_ANSWER_BYTES ? whole : encodeOutcome(withoutResults(decision));
-}
-
-const withoutResults = (decision: 'then' | 'otherwise'): ProgramOutcome => ({
-  succeeded: decision === 'then',
-  results: [],
-  lastDeletion: 0,
-  omitted: true,
-});

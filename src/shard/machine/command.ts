@@ -273,12 +273,19 @@ export function transactionIn(data: Uint8Array): { id: Uint8Array; message: Tran
   return { id: data.subarray(idAt, idAt + OPERATION_ID_BYTES), message: transaction };
 }
 
-/** The same command with another time. */
-export function commandAt(data: Uint8Array, timeMs: number): Uint8Array {
+/** The same command, to be proposed once more at this time. */
+export function commandAgain(data: Uint8Array, timeMs: number): Uint8Array {
   const copy = Uint8Array.from(data);
   writeU48(copy, AT.time, timeMs);
+  copy[AT.attempt] = REPEATED[data[AT.attempt] ?? 0] ?? 0;
   return copy;
 }
+
+/** By the number of an attempt, that of its repeat: while it waited, another attempt may have been applied and evicted. */
+const REPEATED = ATTEMPTS.map((attempt) => {
+  if (attempt === 'initial') return ATTEMPTS.indexOf('retry');
+  return ATTEMPTS.indexOf(attempt === 'keyed' ? 'keyed-retry' : attempt);
+});
 
 /** Validates an entry without copying. @throws MalformedCommand */
 export function viewCommand(data: Uint8Array): CommandView {

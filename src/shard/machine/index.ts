@@ -1,6 +1,6 @@
 /** The state machine of a shard: commands in, rows out, with the dedup table that makes retries safe. Deterministic. */
 export {
-  commandAt,
+  commandAgain,
   commandTimeMs,
   encodeCommand,
   encodeExpireCommand,
@@ -9,6 +9,8 @@ export {
   type EntryView,
   viewEntry,
 } from './command.js';
+export { lockNeedsOf, type LockNeeds } from './lock-needs.js';
+export { Locks } from './locks.js';
 export { readKeyPage, rowRangeOf } from './key-page.js';
 export { KvMachine } from './kv-machine.js';
 export type { Machine } from './machine.js';

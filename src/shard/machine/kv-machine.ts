@@ -56,7 +56,8 @@ import { readKeyPage } from './key-page.js';
 import { hash64, hex64 } from '../keys/index.js';
 import { OPERATION_ID_BYTES, isTooLong } from '../bounds.js';
 import type { List, ListPage } from '../list.js';
-import type { Locks } from './locks.js';
+import { locksOf } from './lock-needs.js';
+import type { LockSet, Locks } from './locks.js';
 import { isKeyed, type Answer, type KeyRecord, type KvRead, type Refusal } from '../operation.js';
 import { decodeProgram, encodeOutcome } from '../program-codec.js';
 import type { Program } from '../program.js';
@@ -68,7 +69,7 @@ import { META_KEY, decodeMeta, encodeMeta } from './shard-meta.js';
 import type { StateStore } from './state-store.js';
 import { encodeTransactionReply } from '../transaction-codec.js';
 import type { OpenTransaction } from '../transaction.js';
-import { Transactions, locksOf } from './transactions.js';
+import { Transactions } from './transactions.js';
 
 /** Options that are part of the replicated behaviour: the same on every replica, for the lifetime of a cluster. */
 export interface KvMachineOptions {
@@ -168,6 +169,11 @@ export class KvMachine {
         ? this.#locks.writersBetween(rowKeyOf(read.from), read.to && rowKeyOf(read.to))
         : this.#locks.writersOf(keysOf(read).map(rowKeyOf));
     return writers.length === 0 ? undefined : writers;
+  }
+
+  /** Whether transactions hold keys in a way that excludes this. */
+  excludes(needs: LockSet): boolean {
+    return this.#locks.conflicts(needs);
   }
 
   /** Whether the transaction still holds keys. */
@@ -351,9 +357,11 @@ export class KvMachine {
     return new Evaluation({ ...given, records: this.#records, deletions: this.#deletions }, given.valueLimit);
   }
 
-  #applyTransaction(index: number, { data, idAt, transaction }: ProgramCommandView): Answer {
+  #applyTransaction(index: number, { data, idAt, attempt, transaction }: ProgramCommandView): Answer | undefined {
     const id = data.subarray(idAt, idAt + OPERATION_ID_BYTES);
-    const reply = this.#transactions.apply(index, id, transaction, this.#clockMs);
+    const isStale = attempt === 'retry' && this.#dedup.mayHaveEvicted(operationTimeMs(data, idAt));
+    const reply = this.#transactions.apply(index, id, transaction, this.#clockMs, isStale);
+    if (reply === undefined) return undefined;
     return { type: 'program', revision: index, outcome: encodeTransactionReply(reply), replayed: false };
   }
 

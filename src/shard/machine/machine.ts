@@ -7,6 +7,7 @@
 import type { List, ListPage } from '../list.js';
 import type { Answer, KeyRecord, KvRead } from '../operation.js';
 import type { OpenTransaction } from '../transaction.js';
+import type { LockSet } from './locks.js';
 
 export interface Machine {
   /** Rebuilds in-memory state from the rows; called at start and after a snapshot replaced the rows. */
@@ -38,6 +39,8 @@ export interface Machine {
   readonly releases?: number;
   /** Transactions that write something which the read would see; undefined: none. */
   writersFor?(read: KvRead): readonly string[] | undefined;
+  /** Whether transactions hold keys in a way that excludes what needs these. */
+  excludes?(needs: LockSet): boolean;
   /** Whether the transaction still holds keys. */
   holds?(writer: string): boolean;
   /** Transactions over several shards that were not forgotten. */

@@ -14,7 +14,7 @@ import { refuse } from '../errors.js';
 import { hash64 } from '../keys/index.js';
 import type { Refusal } from '../operation.js';
 import { decodeOutcome, encodeOutcome } from '../program-codec.js';
-import type { Program, Step } from '../program.js';
+import type { Step } from '../program.js';
 import { decodeTransactionReply, encodeTransactionReply } from '../transaction-codec.js';
 import {
   PENDING_REVISION,
@@ -30,9 +30,8 @@ import {
 } from '../transaction.js';
 import type { Dedup, FoundEntry } from './dedup.js';
 import { asRefusal, type Evaluation } from './evaluation.js';
-import { Locks, type Holder, type LockSet } from './locks.js';
-import { rangeToDelete } from './range-deletion.js';
-import { RECORD_SPACE } from './records.js';
+import { locksOf } from './lock-needs.js';
+import { Locks, type Holder } from './locks.js';
 import { HashSum } from './state-hash.js';
 import type { StateStore } from './state-store.js';
 import { decodeRow, encodeDecided, encodePrepared, type Decided, type Prepared } from './transaction-row.js';
@@ -95,11 +94,20 @@ export class Transactions {
     return this.#open.get(holder)?.type === 'prepared';
   }
 
-  /** `id`: 16 bytes. */
-  apply(index: number, id: Uint8Array, message: TransactionMessage, clockMs: number): TransactionReply {
+  /**
+   * `id`: 16 bytes. `isStale`: what was said about the transaction may be forgotten here.
+   * @returns undefined: a prepare that waits for keys; nothing was changed
+   */
+  apply(
+    index: number,
+    id: Uint8Array,
+    message: TransactionMessage,
+    clockMs: number,
+    isStale: boolean,
+  ): TransactionReply | undefined {
     switch (message.phase) {
       case 'prepare':
-        return this.#prepare(index, id, message, clockMs);
+        return this.#prepare(index, id, message, clockMs, isStale);
       case 'decide':
         return this.#decide(index, id, message, clockMs);
       case 'inquire':
@@ -148,11 +156,20 @@ export class Transactions {
     return known?.answer === undefined ? undefined : decodeTransactionReply(known.answer);
   }
 
-  #prepare(index: number, id: Uint8Array, message: Prepare, clockMs: number): TransactionReply {
+  #prepare(
+    index: number,
+    id: Uint8Array,
+    message: Prepare,
+    clockMs: number,
+    isStale: boolean,
+  ): TransactionReply | undefined {
     const said = this.#said(id) ?? this.#objectionOfClient(message.client, clockMs);
     if (said !== undefined) return said;
-    const locks = locksOf(message.part.program);
-    if (this.locks.conflicts(locks)) return this.#refuse(index, id, { type: 'busy' }, clockMs);
+    // It may have been aborted here, and must then never lock.
+    if (isStale) return this.#refuse(index, id, { type: 'aborted' }, clockMs);
+    if (this.locks.conflicts(locksOf(message.part.program))) {
+      return message.waits ? undefined : this.#refuse(index, id, { type: 'busy' }, clockMs);
+    }
     const vote = this.#vote(index, message, clockMs);
     if (vote.type !== 'yes') return this.#refuse(index, id, vote, clockMs);
     const prepared: Prepared = { type: 'prepared', message, clockMs, vote };
@@ -306,21 +323,6 @@ export class Transactions {
 }
 
 const textOf = (id: Uint8Array): Holder => binaryString(id, 0, id.length);
-
-/** The keys that a program reads and writes, whichever of its lists runs. */
-export function locksOf({ comparisons, then, otherwise }: Program): LockSet {
-  const [first] = then;
-  if (first?.type === 'delete-range') return { shared: NO_KEYS, exclusive: NO_KEYS, range: rangeToDelete(first) };
-  const shared = new Set<StateKey>();
-  const exclusive = new Set<StateKey>();
-  for (const { key } of comparisons) shared.add(rowKeyOf(key));
-  for (const step of [...then, ...otherwise]) (step.type === 'get' ? shared : exclusive).add(rowKeyOf(step.key));
-  return { shared, exclusive };
-}
-
-const NO_KEYS: ReadonlySet<StateKey> = new Set();
-
-const rowKeyOf = (key: Uint8Array): StateKey => RECORD_SPACE + binaryString(key, 0, key.length);
 
 function branchVote(
   evaluation: Evaluation,

@@ -1,23 +1,28 @@
 /**
  * Operations that wait for keys which a transaction over several shards holds (`transaction.ts`).
  *
- * - A write was applied and has changed nothing, for applying cannot wait. It is proposed again once keys were let go.
+ * - A write was applied and has changed nothing, for applying cannot wait. It is proposed again once it gets its keys; so
+ *   are prepares, in the order in which they came.
  * - A linearizable read waits for the transactions that were writing its keys when it was about to be served, and not for
  *   later ones: those began after the read did.
  *
  * Stale reads do not wait.
  */
-import type { Machine } from '../machine/index.js';
+import { lockNeedsOf, Locks, type LockNeeds, type Machine } from '../machine/index.js';
 import type { Waiter } from './pending.js';
 
 type Writers = Pick<Machine, 'writersFor' | 'holds' | 'releases'>;
+type Exclusion = Pick<Machine, 'excludes'>;
 
 /** Longer than the time between two sweeps with the default timers, and the way of the answer. */
 const MARGIN_MS = 300;
+/** Whose claim it is does not matter. */
+const CLAIM = 'claim';
 
 interface BlockedWrite {
   readonly data: Uint8Array;
   readonly waiter: Waiter;
+  readonly needs: LockNeeds;
 }
 
 interface BlockedRead {
@@ -44,7 +49,7 @@ export class BlockedOperations {
 
   /** `data`: of its entry, which changed nothing. */
   addWrite(data: Uint8Array, waiter: Waiter): void {
-    this.#writes.push({ data, waiter });
+    this.#writes.push({ data, waiter, needs: lockNeedsOf(data) });
   }
 
   /** @returns the reads that need not wait */
@@ -68,10 +73,19 @@ export class BlockedOperations {
     return true;
   }
 
-  takeWrites(): readonly BlockedWrite[] {
-    const writes = this.#writes;
-    this.#writes = [];
-    return writes;
+  /** Takes the writes whose keys are free, and not needed by a prepare that came before. */
+  takeWrites(machine: Exclusion): readonly BlockedWrite[] {
+    if (this.#writes.length === 0) return this.#writes;
+    const claims = new Locks();
+    const free: BlockedWrite[] = [];
+    this.#writes = this.#writes.filter((write) => {
+      const { needs } = write;
+      const mustWait = machine.excludes?.(needs) === true || claims.conflicts(needs);
+      if (needs.isLasting) claims.acquire(CLAIM, needs);
+      if (!mustWait) free.push(write);
+      return mustWait;
+    });
+    return free;
   }
 
   /** Takes the reads for which every transaction that they waited for has ended. */

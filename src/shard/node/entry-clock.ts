@@ -1,6 +1,6 @@
 /** Connects the clock of a replica (`replicated-clock.ts`) with its log, its state machine and the clocks of the node. */
 import { type Entry, EntryKind, type Raft, type RaftOptions } from '../../raft/index.js';
-import { commandAt, commandTimeMs, type Machine } from '../machine/index.js';
+import { commandAgain, commandTimeMs, type Machine } from '../machine/index.js';
 import type { Runtime } from '../runtime.js';
 import { ReplicatedClock } from './replicated-clock.js';
 
@@ -33,7 +33,7 @@ export class EntryClock {
 
   /** The command, to be proposed once more: now. */
   again(data: Uint8Array): Uint8Array {
-    return commandAt(data, this.read(this.#clocks.now()));
+    return commandAgain(data, this.read(this.#clocks.now()));
   }
 
   /** To be called after the state machine has applied these entries. */

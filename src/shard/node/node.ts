@@ -339,7 +339,7 @@ export class ShardNode {
     this.#peerHeartbeats.ping();
     this.#quarantine.review();
     for (const peer of this.#peerHeartbeats.takeSilent(now)) this.#peers.onPeerDead(peer);
-    for (const replica of this.#replicas.all()) replica.expire(now);
+    for (const replica of this.#replicas.all()) if (replica.expire(now)) this.#replicas.markDirty(replica);
     if (this.#state !== 'serving') return;
     for (const orphan of this.#orphans.review(now)) this.#onOrphan?.(orphan);
     this.#topologySync.propose();

@@ -185,11 +185,9 @@ export class Replica implements ReplicaView {
    * @returns true: there is a leader, and it is not the previous one
    */
   noticeLeadership(): boolean {
-    const { leader, term } = this.raft;
+    const { leader, term, id: self } = this.raft;
     if (leader === this.#knownLeader && term === this.#knownTerm) return false;
-    const self = this.raft.id;
-    const lost = this.#knownLeader === self && (leader !== self || term !== this.#knownTerm);
-    if (lost) this.#onLeadershipLost();
+    if (this.#knownLeader === self && (leader !== self || term !== this.#knownTerm)) this.#onLeadershipLost();
     const changed = leader !== this.#knownLeader && leader !== NONE;
     this.#knownLeader = leader;
     this.#knownTerm = term;
@@ -230,9 +228,14 @@ export class Replica implements ReplicaView {
   /** Goes on with what waited for keys of transactions, if some were let go. */
   #resumeBlocked(): void {
     if (!this.blocked.isReleased(this.machine)) return;
-    for (const { data, waiter } of this.blocked.takeWrites()) this.write(this.entryClock.again(data), waiter);
-    this.#proposeWrites();
+    if (this.#resumeWrites()) this.#proposeWrites();
     serveReads(this.blocked.takeReads(this.machine), this.#serve, this.#logger);
+  }
+
+  #resumeWrites(): boolean {
+    const free = this.blocked.takeWrites(this.machine);
+    for (const { data, waiter } of free) this.write(this.entryClock.again(data), waiter);
+    return free.length > 0;
   }
 
   /** Confirmed reads wait for their index; those whose round was lost are refused. */
@@ -262,8 +265,11 @@ export class Replica implements ReplicaView {
     this.stall.note(this.applied, this.raft.log.lastIndex, this.isLeader);
   }
 
-  /** Answers operations that are past their deadline. A write that was proposed may still be applied. */
-  expire(now: number): void {
+  /**
+   * Answers operations that are past their deadline. A write that was proposed may still be applied.
+   * @returns true: writes are to be proposed again, which had waited for one of those
+   */
+  expire(now: number): boolean {
     for (const waiter of this.#writes.takeExpired(now)) {
       waiter.done(refuse('timeout', 'the write was proposed and not committed within the deadline'));
     }
@@ -272,6 +278,7 @@ export class Replica implements ReplicaView {
     for (const waiter of this.#reads.takeExpired(now)) {
       waiter.done(refuse('no-quorum', 'too few replicas confirmed the leader within the deadline'));
     }
+    return this.isLeader && this.#resumeWrites();
   }
 
   /** Called when the node fails or stops: answers every waiter. The outcome of proposed writes is unknown. */
@@ -302,12 +309,9 @@ export class Replica implements ReplicaView {
     if (this.#proposals.length === 0) return;
     const proposals = this.#proposals;
     this.#proposals = [];
-    const batch: Uint8Array[] = [];
+    const batch = proposals.map(({ data }) => data);
     let bytes = 0;
-    for (const { data } of proposals) {
-      batch.push(data);
-      bytes += data.length;
-    }
+    for (const data of batch) bytes += data.length;
     const result = bytes > this.#maxBatchBytes ? undefined : this.raft.propose(batch);
     if (result?.type === 'appended') {
       let index = result.firstIndex;
@@ -385,8 +389,8 @@ export class Replica implements ReplicaView {
 
   #details(): { shard: number; term: number; leader?: NodeId } {
     const { leader, term } = this.raft;
-    const base = { shard: shardOfGroup(this.id), term };
-    return leader === NONE || leader === this.raft.id ? base : { ...base, leader };
+    const isKnown = leader !== NONE && leader !== this.raft.id;
+    return { shard: shardOfGroup(this.id), term, ...(isKnown && { leader }) };
   }
 
   #reload({ index, term }: { readonly index: number; readonly term: number }): void {
