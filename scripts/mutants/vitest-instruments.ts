@@ -78,6 +78,7 @@ const SUITES: readonly Suite[] = [
       'test/shard/namespaces.test.ts',
       'test/shard/runtime.test.ts',
       'test/shard/send-window.test.ts',
+      'test/shard/waiting-prepares.test.ts',
       'test/shard/slow-follower.test.ts',
       'test/shard/outgoing-snapshots.test.ts',
       'test/shard/two-lanes.test.ts',

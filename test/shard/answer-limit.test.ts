@@ -94,7 +94,7 @@ describe('a part of a transaction over shards', () => {
     const then = [put('a', 1), ...['b', 'c'].map(get), put('d', 1, 'previous')];
     const part = { program: program(then, onError), thenAt: [0, 1, 2, 3], otherwiseAt: [] };
     return transact(lab, {
-      ...{ phase: 'prepare', participants: [0, 1], client: undefined },
+      ...{ phase: 'prepare', participants: [0, 1], client: undefined, waits: false },
       part: { ...part, hasComparisons: false, hasOtherwise: false, answerLimit },
     });
   };

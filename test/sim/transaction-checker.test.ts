@@ -55,7 +55,7 @@ class Shard {
 
   prepare(transaction: number, client?: number): void {
     const id = client === undefined ? undefined : { id: Buffer.alloc(16, client), fingerprint: Buffer.alloc(8) };
-    this.say(transaction, { phase: 'prepare', participants: [0, 1], part: PART, client: id });
+    this.say(transaction, { phase: 'prepare', participants: [0, 1], part: PART, client: id, waits: false });
   }
 
   decide(transaction: number, decision: Decision): void {

@@ -126,6 +126,8 @@ import { k120 } from './k120-locks-not-rebuilt.js';
 import { k121 } from './k121-decided-not-remembered.js';
 import { k122 } from './k122-prepared-after-abort.js';
 import { k123 } from './k123-read-does-not-wait.js';
+import { k124 } from './k124-late-prepare-locks.js';
+import { k125 } from './k125-no-turn.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -254,4 +256,6 @@ export const BANK: readonly Mutant[] = [
   k121,
   k122,
   k123,
+  k124,
+  k125,
 ];
