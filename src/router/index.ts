@@ -32,7 +32,9 @@ export {
 } from './admin/index.js';
 export {
   AnswerBudget,
+  askWithin,
   askWithinBytes,
+  type AskShard,
   type Backend,
   Dispatcher,
   type DispatchReply,
@@ -52,5 +54,5 @@ export {
   type TransactionRequest,
 } from './dispatch/index.js';
 export { DEFAULT_LIMITS, RequestIds } from './http/index.js';
-export { KvRoutes, type KvRoutesOptions, type RequestObserver } from './kv/index.js';
+export { KvRoutes, type KvRoutesOptions, type LineSink, RangeStream, type RequestObserver } from './kv/index.js';
 export { HttpServer, type HttpServerOptions, InsecureBind } from './server/index.js';

@@ -5,14 +5,14 @@ import { keyNames } from './programs.js';
 import type { Scenario } from './scenario.js';
 import type { Scheduler } from './scheduler.js';
 import type { SimCluster } from './sim-cluster.js';
-import type { TransactionLoad } from './transaction-load.js';
+import type { SideLoads } from './side-loads.js';
 
 export interface AftermathScene {
   readonly cluster: SimCluster;
   readonly scenario: Scenario;
   readonly scheduler: Scheduler;
   readonly clients: readonly Client[];
-  readonly load: TransactionLoad;
+  readonly load: SideLoads;
   /** Another check has failed. */
   readonly isOver: () => boolean;
 }
@@ -39,7 +39,7 @@ export async function catchUp(scene: AftermathScene, boundMs: number, stepMs: nu
 export async function readBack(scene: AftermathScene): Promise<string | undefined> {
   const { scenario, scheduler, clients, load, isOver } = scene;
   const answers: boolean[] = [];
-  let asked = load.writeBack(READ_BACK_MS, (ok) => answers.push(ok));
+  let asked = load.readBack(READ_BACK_MS, (ok) => answers.push(ok));
   for (const client of clients) {
     for (const key of keyNames(scenario)) {
       asked++;

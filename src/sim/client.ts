@@ -16,7 +16,6 @@ import {
   type KvOperation,
   type Refusal,
 } from '../shard/index.js';
-import type { Dispatcher } from '../router/index.js';
 import type { MachineClock } from './clock.js';
 import { describeCompletion, describeInvocation } from './client-words.js';
 import type { Begun, Deadline, History } from './history.js';
@@ -36,13 +35,14 @@ import {
 import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Incarnation, ScheduledEvent, Scheduler } from './scheduler.js';
+import type { VirtualDispatcher } from './virtual-dispatcher.js';
 
 /** A process that accepts operations. */
 export interface ClientEndpoint {
   readonly name: string;
   readonly incarnation: Incarnation;
   readonly clock: MachineClock;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: VirtualDispatcher;
 }
 
 export interface ClientOptions {

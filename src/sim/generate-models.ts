@@ -31,6 +31,7 @@ const ADD: Readonly<Record<Model, AddModel>> = {
   'hung-alone': (scenario, random) => leftAlone(scenario, random, 'hung'),
   'failed-alone': (scenario, random) => leftAlone(scenario, random, 'failed'),
   transactions,
+  ranges,
 };
 
 /** More than a run needs. */
@@ -130,6 +131,25 @@ function transactions(scenario: Scenario, random: Random): Scenario {
     transactions: {
       clients: random.integer(2, 4),
       keys: random.integer(2, 5),
+      keyedShare: random.pick([0, 0.3, 0.8]),
+      thinkMs: random.pick([10, 30, 60]),
+    },
+  };
+}
+
+/** Not where transactions are left out, for the same reasons. */
+function ranges(scenario: Scenario, random: Random): Scenario {
+  const { patience, dedupEntries, keyedEntries, valueBytes } = scenario;
+  if (patience !== undefined || scenario.network.narrow !== undefined) return scenario;
+  return {
+    ...withRoomForAnswers(scenario),
+    dedupEntries: Math.max(dedupEntries, LEAST_DEDUP_ENTRIES),
+    keyedEntries: Math.max(keyedEntries, LEAST_DEDUP_ENTRIES),
+    ranges: {
+      clients: random.integer(2, 3),
+      keys: random.pick([2, 5, 10, 20]),
+      namespaces: random.integer(1, 2),
+      valueBytes,
       keyedShare: random.pick([0, 0.3, 0.8]),
       thinkMs: random.pick([10, 30, 60]),
     },

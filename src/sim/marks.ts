@@ -67,6 +67,14 @@ export const MARKS = [
   'read-waited-for-transaction',
   /** A write met a key of a transaction, and was proposed again when that had ended. */
   'write-waited-for-transaction',
+  /** A page ended before it was full, since a shard had changed while it was read. */
+  'page-cut-short',
+  /** A stream read its view of a shard after a later checkpoint of the replica, whose log was compacted. */
+  'view-outlived-checkpoint',
+  /** A range with keys was deleted. */
+  'range-deleted',
+  /** A write met the limit of its namespace. */
+  'namespace-full',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

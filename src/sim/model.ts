@@ -42,6 +42,8 @@ export const MODELS = [
   'failed-alone',
   /** Some clients run transactions over lists in several shards. */
   'transactions',
+  /** Some clients page through ranges of keys, stream, count and delete them, and use small namespaces. */
+  'ranges',
 ] as const;
 
 export type Model = (typeof MODELS)[number];
@@ -66,6 +68,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'hung-alone': 0.06,
   'failed-alone': 0.06,
   transactions: 0.3,
+  ranges: 0.25,
 };
 
 /** Kinds of faults that some seeds have by default. */

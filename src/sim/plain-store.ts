@@ -1,4 +1,4 @@
-/** The rows of a state machine in a map: no disk, no cache, no checkpoint, no view. */
+/** The rows of a state machine in a map: no disk, no cache, no checkpoint, no view. Says which rows change. */
 import type { PageBounds, RowPage, RowRange, StateKey } from '../raft/index.js';
 import type { StateStore } from '../shard/index.js';
 
@@ -6,6 +6,11 @@ const NOTHING = new Uint8Array(0);
 
 export class PlainStore implements StateStore {
   readonly #rows = new Map<StateKey, Uint8Array>();
+  readonly #onChange: ((key: StateKey) => void) | undefined;
+
+  constructor(onChange?: (key: StateKey) => void) {
+    this.#onChange = onChange;
+  }
 
   get(key: StateKey): Uint8Array | undefined {
     return this.#rows.get(key);
@@ -13,10 +18,12 @@ export class PlainStore implements StateStore {
 
   set(key: StateKey, value: Uint8Array): void {
     this.#rows.set(key, value);
+    this.#onChange?.(key);
   }
 
   delete(key: StateKey): void {
     this.#rows.delete(key);
+    this.#onChange?.(key);
   }
 
   scan(prefix: StateKey): Iterable<readonly [StateKey, Uint8Array]> {

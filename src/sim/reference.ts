@@ -23,6 +23,7 @@ import type { Mark } from './marks.js';
 import { PlainStore } from './plain-store.js';
 import { keyNames } from './programs.js';
 import type { Scenario } from './scenario.js';
+import { ShardHistory } from './shard-history.js';
 
 /** A key with a deadline. */
 export interface Armed {
@@ -39,6 +40,7 @@ export interface Armed {
 
 interface Shard {
   readonly machine: KvMachine;
+  readonly history: ShardHistory | undefined;
   readonly keys: readonly { readonly name: string; readonly key: Uint8Array }[];
   readonly armed: Map<string, Armed>;
   /** By operation id: index of the entry that decided it. */
@@ -63,6 +65,7 @@ export interface ReferenceOptions {
 export class Reference {
   readonly #options: ReferenceOptions;
   readonly #shards = new Map<GroupId, Shard>();
+  #keepsHistory = false;
 
   constructor(options: ReferenceOptions) {
     this.#options = options;
@@ -96,6 +99,14 @@ export class Reference {
     for (const [group, { armed }] of this.#shards) for (const one of armed.values()) yield [group, one];
   }
 
+  /** What a shard held after each of its entries. Must be called for the first time before anything is applied. */
+  historyOf(shard: number): ShardHistory {
+    this.#keepsHistory = true;
+    const { history } = this.#shard(shard + 1);
+    if (history === undefined) throw new Error(`the history of shard ${shard} was not kept from the beginning`);
+    return history;
+  }
+
   appliedOf(group: GroupId): number {
     return this.#shard(group).applied;
   }
@@ -105,13 +116,14 @@ export class Reference {
   }
 
   #apply(group: GroupId, shard: Shard, entry: Entry): void {
-    const { machine } = shard;
+    const { machine, history } = shard;
     const { index } = entry;
     shard.applied = index;
     if (entry.kind === EntryKind.command) {
       const before = machine.replicatedTimeMs;
       const answer = machine.apply(index, entry.data);
       const view = viewEntry(entry.data);
+      history?.onApplied(index, view, answer, machine);
       this.#ledger(group, shard, index, view, answer);
       if (view.isProgram || shard.armed.size > 0) this.#deadlines(group, shard, entry, view);
       if (machine.replicatedTimeMs > before) this.#passed(shard);
@@ -183,8 +195,10 @@ export class Reference {
       const windowMs = patience && { windowMs: patience.dedupWindowMs };
       const limits = { maxDedupEntries: dedupEntries, maxKeyedEntries: keyedEntries, ...windowMs };
       const keys = keyNames(scenario).map((name) => ({ name, key: stringKey(name) }));
+      const history = this.#keepsHistory ? new ShardHistory() : undefined;
       shard = {
-        machine: new KvMachine(new PlainStore(), limits),
+        machine: new KvMachine(new PlainStore(history?.onChange), limits),
+        history,
         keys: keys.filter(({ key }) => shardOfKey(key, shards) === group - 1),
         armed: new Map(),
         decided: new Map(),

@@ -21,11 +21,11 @@ import { ReadinessChecker } from './readiness-checker.js';
 import { SettingsChecker } from './settings-checker.js';
 import type { SimFailure, SimResult } from './result.js';
 import { Scheduler } from './scheduler.js';
+import { SideLoads } from './side-loads.js';
 import { SimCluster } from './sim-cluster.js';
 import { Reference } from './reference.js';
 import { runTrial, type TrialParameters, type TrialScene } from './trial.js';
 import { TimeChecker } from './time-checker.js';
-import { TransactionLoad } from './transaction-load.js';
 import { TurningPoints } from './turning-points.js';
 import { InvariantChecker } from './invariant-checker.js';
 import { stackOf } from '../thrown.js';
@@ -60,7 +60,7 @@ class Simulation {
   readonly #marks = new Marks();
   readonly #reference: Reference;
   #checker: InvariantChecker | undefined;
-  #load: TransactionLoad | undefined;
+  #load: SideLoads | undefined;
   #failure: SimFailure | undefined;
 
   constructor(seed: number, scenario: Scenario, { trace }: RunOptions) {
@@ -223,7 +223,7 @@ class Simulation {
   async #live(cluster: SimCluster, nemesis: Nemesis, expiry: ExpiryChecker): Promise<void> {
     const { durationMs, clients: count } = this.#scenario;
     const clients = Array.from({ length: count }, (_, number) => this.#client(cluster, number));
-    const load = this.#transactions(cluster);
+    const load = this.#sideLoads(cluster);
     this.#load = load;
     cluster.start();
     // Some clients start before the cluster has leaders: their operations must wait, not fail.
@@ -266,9 +266,10 @@ class Simulation {
     });
   }
 
-  #transactions(cluster: SimCluster): TransactionLoad {
-    return new TransactionLoad(this.#random, {
+  #sideLoads(cluster: SimCluster): SideLoads {
+    return new SideLoads(this.#random, {
       scenario: this.#scenario,
+      reference: this.#reference,
       scheduler: this.#scheduler,
       clock: new MachineClock(this.#scheduler, 1, 0),
       endpoints: () => cluster.endpoints(),
@@ -281,6 +282,9 @@ class Simulation {
       },
       onTrouble: (what) => {
         this.#fail('crash', what);
+      },
+      onViolation: (what) => {
+        this.#fail('invariant', what);
       },
       reached: this.#marks.reached,
     });
@@ -379,7 +383,7 @@ class Simulation {
 
 interface Clients {
   readonly clients: readonly Client[];
-  readonly load: TransactionLoad;
+  readonly load: SideLoads;
 }
 
 const LEASES_WITHIN_MS = 3_000;

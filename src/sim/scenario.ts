@@ -42,6 +42,8 @@ export interface Scenario {
   readonly tickLateness?: number;
   /** Clients of transactions over lists, beside the others; undefined = none. */
   readonly transactions?: TransactionParameters;
+  /** Clients of ranges and namespaces, beside the others; undefined = none. */
+  readonly ranges?: RangeParameters;
   /** Replicas must catch up before the clients stop. */
   readonly busyEnd?: boolean;
   /** Numbers of nodes and routers that are of the previous build until they are restarted. */
@@ -69,6 +71,19 @@ export interface TransactionParameters {
   readonly thinkMs: number;
 }
 
+export interface RangeParameters {
+  readonly clients: number;
+  /** In each folder and namespace. */
+  readonly keys: number;
+  readonly namespaces: number;
+  /** Values are that long at most. */
+  readonly valueBytes: number;
+  /** Share of a client's writes that it repeats itself, under one id, until the outcome is known. */
+  readonly keyedShare: number;
+  /** Mean pause of a client between two requests, ms. */
+  readonly thinkMs: number;
+}
+
 export interface NetworkParameters {
   /** One-way delay: the minimum, and the mean of the random part (exponential). */
   readonly delayMs: number;
@@ -80,6 +95,10 @@ export interface NetworkParameters {
   /** Applies to every link between two processes, per direction; undefined = unlimited bandwidth. */
   readonly narrow?: NarrowLinkParameters;
 }
+
+/** Whether consensus messages get lost on links that stay up. */
+export const losesMessages = ({ network, faults }: Pick<Scenario, 'network' | 'faults'>): boolean =>
+  network.lossProbability > 0 || faults.some(({ kind }) => kind === 'lossy');
 
 /** All in ms. */
 export interface PatienceParameters {

@@ -14,7 +14,7 @@ import type { ClientEndpoint } from './client.js';
 import { MachineClock } from './clock.js';
 import { ForeignCluster } from './foreign-cluster.js';
 import type { Mark } from './marks.js';
-import type { Scenario } from './scenario.js';
+import { losesMessages, type Scenario } from './scenario.js';
 import type { Random } from '../random.js';
 import type { Incarnation, Scheduler } from './scheduler.js';
 import { VirtualDisk } from './virtual-disk.js';
@@ -223,12 +223,18 @@ export class SimCluster {
     return voters.filter((id) => this.#isWell(id)).length * 2 > voters.length;
   }
 
-  /** What waits at this leading replica is on its own disk, and a quorum has received but not yet written it. */
+  /**
+   * What waits at this leading replica is on its own disk, and a quorum has received but not yet written it. Where messages
+   * get lost, an acknowledgement that the leader has not got counts as not written: it cannot tell the two apart.
+   */
   isHeldUpByDisksOfOthers(id: NodeId, { id: group, raft, applied }: ReplicaView): boolean {
     const index = applied + 1;
     const term = raft.log.termAt(index);
     if (raft.commit > applied || raft.log.stableIndex < index || term === undefined) return false;
     const { voters } = raft.configuration;
+    const matches = new Map(raft.status().peers.map((peer) => [peer.id, peer.match]));
+    const isKnown = ({ id: voter }: { readonly id: NodeId }): boolean =>
+      !losesMessages(this.#options.scenario) || voter === id || (matches.get(voter) ?? 0) >= index;
     const holders = voters.flatMap((voter): ReplicaView['raft'][] => {
       if (voter === id) return [raft];
       const node = this.nodes[voter - 1];
@@ -237,7 +243,7 @@ export class SimCluster {
       // Entries of a member in quarantine do not count, durable or not.
       return other?.raft.log.termAt(index) === term && other.raft.quarantinedBoot === undefined ? [other.raft] : [];
     });
-    const durable = holders.filter(({ log }) => log.stableIndex >= index);
+    const durable = holders.filter(({ log }) => log.stableIndex >= index).filter(isKnown);
     return holders.length * 2 > voters.length && durable.length * 2 <= voters.length;
   }
 

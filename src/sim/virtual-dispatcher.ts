@@ -8,6 +8,8 @@ import {
   decodeTransactionReply,
   shardOfKey,
   type KvOperation,
+  type List,
+  type NodeId,
   type Runtime,
   type Timer,
   type Transact,
@@ -36,6 +38,7 @@ export interface VirtualDispatcherOptions {
 
 export class VirtualDispatcher extends Dispatcher {
   readonly #scheduler: Scheduler;
+  readonly #backend: Backend;
   readonly #reached: (mark: Mark) => void;
   /** Transactions that began here, and those that kept one of them waiting under the same id of a client. */
   readonly #known: Set<string>;
@@ -54,6 +57,7 @@ export class VirtualDispatcher extends Dispatcher {
       ...scenario.dispatch,
     });
     this.#scheduler = scheduler;
+    this.#backend = backend;
     this.#reached = reached;
     this.#known = known;
   }
@@ -63,7 +67,7 @@ export class VirtualDispatcher extends Dispatcher {
     options: Parameters<Dispatcher['dispatch']>[1],
     done: (reply: DispatchReply) => void,
   ): void {
-    if (operation.type !== 'transaction' && operation.type !== 'program' && operation.type !== 'read') {
+    if (!AWAITED.has(operation.type)) {
       super.dispatch(operation, options, done);
       return;
     }
@@ -71,6 +75,17 @@ export class VirtualDispatcher extends Dispatcher {
       if (operation.type === 'transaction') this.#observe(operation, reply);
       done(reply);
       this.#scheduler.settles(TRANSACTION_TURNS);
+    });
+  }
+
+  /** Asks one node, as streams do for what it keeps for them (`router/kv/range-stream.ts`). */
+  askNode(node: NodeId, operation: List, budgetMs: number): Promise<DispatchReply> {
+    const { shard } = operation;
+    return new Promise((resolve) => {
+      this.#backend.submit(node, { shard, budgetMs, operation }, (reply) => {
+        resolve({ ...reply, shard });
+        this.#scheduler.settles(TRANSACTION_TURNS);
+      });
     });
   }
 
@@ -85,6 +100,14 @@ export class VirtualDispatcher extends Dispatcher {
     }
   }
 }
+
+/** Operations whose answers are awaited by what asked, instead of taken by a callback. */
+const AWAITED: ReadonlySet<KvOperation['type']> = new Set<KvOperation['type']>([
+  'transaction',
+  'program',
+  'read',
+  'list',
+]);
 
 const nameOf = (id: Uint8Array): string => Buffer.from(id).toString('latin1');
 

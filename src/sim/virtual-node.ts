@@ -2,7 +2,7 @@
  * A machine with a disk, clocks, and one node process after another on it: the production node, its storage, and the
  * router inside it. It starts, kills and restarts the process; the nemesis decides when.
  */
-import { type Dispatcher, NodeBackend, readinessOf, type HealthCheck } from '../router/index.js';
+import { NodeBackend, readinessOf, type HealthCheck } from '../router/index.js';
 import {
   DuplicateNode,
   FORMER_PROTOCOL,
@@ -62,7 +62,7 @@ interface Process {
   readonly node: ShardNode;
   readonly transport: VirtualTransport;
   readonly backend: NodeBackend;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: VirtualDispatcher;
 }
 
 export class VirtualNode {
@@ -113,7 +113,7 @@ export class VirtualNode {
   }
 
   /** The router inside it; undefined while there is no started process, or it is shutting down. */
-  get endpoint(): { readonly incarnation: Incarnation; readonly dispatcher: Dispatcher } | undefined {
+  get endpoint(): { readonly incarnation: Incarnation; readonly dispatcher: VirtualDispatcher } | undefined {
     const state = this.#process?.node.state();
     return state === 'serving' || state === 'failed' ? this.#process : undefined;
   }

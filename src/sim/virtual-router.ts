@@ -1,5 +1,5 @@
 /** A stand-alone router process, one incarnation after another: production dispatch over links of its own. */
-import { type Dispatcher, RemoteBackend } from '../router/index.js';
+import { RemoteBackend } from '../router/index.js';
 import { FORMER_PROTOCOL, PROTOCOL, ROUTER_PEERS, type PeerId } from '../shard/index.js';
 import { IncarnationRuntime, type MachineClock } from './clock.js';
 import type { Mark } from './marks.js';
@@ -26,7 +26,7 @@ export interface VirtualRouterOptions {
 interface Process {
   readonly incarnation: Incarnation;
   readonly transport: VirtualTransport;
-  readonly dispatcher: Dispatcher;
+  readonly dispatcher: VirtualDispatcher;
 }
 
 export class VirtualRouter {
@@ -44,7 +44,7 @@ export class VirtualRouter {
   }
 
   /** Undefined while there is no process. */
-  get endpoint(): { readonly incarnation: Incarnation; readonly dispatcher: Dispatcher } | undefined {
+  get endpoint(): { readonly incarnation: Incarnation; readonly dispatcher: VirtualDispatcher } | undefined {
     return this.#process;
   }
 

@@ -48,6 +48,8 @@ export interface PageQuery extends KeyRange {
   /** Of a stale read, for each shard. */
   readonly bound?: ReadBound | undefined;
   readonly limit: number;
+  /** Rows that each shard is asked for at first; default: what its share of the page is likely to be. */
+  readonly shareRows?: number;
 }
 
 export interface PageItem {
@@ -138,7 +140,8 @@ class PageMerge {
     this.#ask = ask;
     this.#query = query;
     const { shards, limit, from, to, reverse } = query;
-    const rows = Math.min(limit, Math.ceil((limit / shards.length) * 1.5) + 4);
+    const likely = Math.min(limit, Math.ceil((limit / shards.length) * 1.5) + 4);
+    const { shareRows: rows = likely } = query;
     const start = reverse ? (to ?? BEHIND_ALL_KEYS) : from;
     this.#shares = shards.map((shard) => new Share(shard, rows, start));
     this.#shareBytes = Math.min(MAX_LIST_BYTES, Math.max(LEAST_SHARE_BYTES, Math.floor(SHARES_BYTES / shards.length)));

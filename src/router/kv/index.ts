@@ -1,6 +1,7 @@
 /** The routes of `/v1/kv`: one operation, from request to answer. */
 export { namedKey, type NamedKey } from './key.js';
 export type { KvRoutesOptions, OperationName, RequestObserver } from './exchange.js';
+export { type LineSink, RangeStream, type StreamSource } from './range-stream.js';
 export { RangeRoutes, type RangeRoutesOptions } from './range-routes.js';
 export { bodyLimitOf } from './many.js';
 export { ALLOWED_METHODS, KvRoutes } from './routes.js';

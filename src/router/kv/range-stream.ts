@@ -3,7 +3,6 @@
  * a view of it between the pages, for a bounded time. Values are fetched when they are due, and nothing is fetched while
  * the reader's socket is full, so a stream holds about one share of each shard.
  */
-import type { ServerResponse } from 'node:http';
 import { behindKey, MAX_VALUE_BYTES, prefixEndOf, type List, type ListItem, type Refusal } from '../../shard/index.js';
 import type { DispatchReply, PageQuery } from '../dispatch/index.js';
 import { joined } from './envelope.js';
@@ -15,6 +14,16 @@ const LEAST_SHARE_BYTES = 8 * 1024;
 const SHARE_ROWS = 256;
 const ONE_VALUE_BYTES = MAX_VALUE_BYTES + 64 * 1024;
 const BEHIND_ALL_KEYS = Uint8Array.of(0xff);
+
+/** Where lines go: a response of `node:http`, or what behaves like one. */
+export interface LineSink {
+  readonly destroyed: boolean;
+  /** @returns false: nothing more is to be written before `drain` */
+  write(line: Uint8Array): boolean;
+  end(line: string): unknown;
+  on(event: 'drain' | 'close', listener: () => void): unknown;
+  off(event: 'drain' | 'close', listener: () => void): unknown;
+}
 
 export interface StreamSource {
   /** Asks the leader of the shard, which opens a view. */
@@ -36,7 +45,7 @@ interface Share {
 }
 
 export class RangeStream {
-  readonly #response: ServerResponse;
+  readonly #response: LineSink;
   readonly #query: PageQuery;
   readonly #source: StreamSource;
   readonly #bytes: number;
@@ -45,7 +54,7 @@ export class RangeStream {
   #done: Uint8Array;
   #lastPrefix: Uint8Array | undefined;
 
-  constructor(response: ServerResponse, query: PageQuery, source: StreamSource) {
+  constructor(response: LineSink, query: PageQuery, source: StreamSource) {
     this.#response = response;
     this.#query = query;
     this.#source = source;
@@ -169,7 +178,9 @@ export class RangeStream {
   #listOf({ shard, rest, view, isLong }: Share, isLast = false): List {
     const { from, to, reverse, content, grouping, consistency } = this.#query;
     const bounds = { from: reverse ? from : (rest ?? from), to: reverse ? (rest ?? to) : to };
-    const size = isLong ? { rows: 1, bytes: ONE_VALUE_BYTES } : { rows: SHARE_ROWS, bytes: this.#bytes };
+    const size = isLong
+      ? { rows: 1, bytes: ONE_VALUE_BYTES }
+      : { rows: this.#query.shareRows ?? SHARE_ROWS, bytes: this.#bytes };
     // The view is of a confirmed state: what is read of it needs no further round.
     const how = view === 0 ? consistency : 'stale';
     return {
