@@ -95,8 +95,8 @@ export class RangeClient {
     const until = scheduler.now + withinMs;
     const read = (range: NamedRange, content: ReadQuery['content'], next: () => void): void => {
       const query = { ...range, content, reverse: false, grouping: undefined };
-      const how = { limit: 1_000, shareRows: undefined, consistency: 'linearizable', deadlineMs: 3_000 } as const;
-      const plan = { name: 'read all', query, ...how };
+      const how = { limit: 1_000, shareRows: undefined, consistency: 'linearizable' } as const;
+      const plan = { name: 'read all', query, ...how, deadlineMs: 3_000, mostFailures: 0 };
       this.#reader.scan(plan, (isWhole) => {
         if (isWhole) next();
         else if (scheduler.now >= until) done(false);

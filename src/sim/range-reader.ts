@@ -38,6 +38,8 @@ export interface ScanPlan {
   readonly shareRows: number | undefined;
   readonly consistency: Consistency;
   readonly deadlineMs: number;
+  /** Pages that may fail before the scan is given up. */
+  readonly mostFailures: number;
 }
 
 interface Scan extends ScanPlan {
@@ -49,7 +51,7 @@ interface Scan extends ScanPlan {
 }
 
 const PATIENCE_MS = 100;
-const MOST_FAILURES = 3;
+const MOST_FAILURES = 2;
 const AGAIN_AFTER_MS = 30;
 const LONGEST_REST_MS = 40;
 const STREAM_MS = 4_000;
@@ -74,6 +76,7 @@ export class RangeReader {
       shareRows: random.chance(0.3) ? random.integer(1, 3) : undefined,
       consistency: this.#consistency(),
       deadlineMs: random.pick([500, 1_000, 3_000]),
+      mostFailures: MOST_FAILURES,
     };
   }
 
@@ -159,7 +162,7 @@ export class RangeReader {
         const isMissing = page?.refusal.code === 'namespace-not-found';
         if (isMissing) this.#judged(name, this.#judgeMissing(scan, least));
         concluded(name, isMissing ? 'ok' : 'failed');
-        if (isMissing || ++scan.failures === MOST_FAILURES) scan.done(false);
+        if (isMissing || ++scan.failures > scan.mostFailures) scan.done(false);
         else
           scheduler.after(random.between(0, AGAIN_AFTER_MS), undefined, () => {
             this.#nextPage(scan, part);
