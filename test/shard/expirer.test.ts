@@ -1,7 +1,8 @@
-/** When the expirer proposes: what the simulator shows in whole clusters, here for one replica that refuses. */
+/** When the expirer proposes, and how much: what the simulator shows in whole clusters, here for a few replicas. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { refuse } from '../../src/shard/errors.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
+import { viewProgramCommand } from '../../src/shard/machine/command.js';
 import { Expirer, type ExpirerOptions } from '../../src/shard/node/expirer.js';
 import type { Waiter } from '../../src/shard/node/pending.js';
 import type { Replica } from '../../src/shard/node/replica.js';
@@ -10,19 +11,34 @@ beforeAll(loadHash);
 
 const KEY = Uint8Array.of(64, 1);
 
-/** A leader with one key that is due at 1,000 ms; time passes by `run`. */
-function leader() {
+interface Proposal {
+  readonly replica: number;
+  readonly keys: number;
+  readonly waiter: Waiter;
+}
+
+/** Leaders, each with keys that are due at 1,000 ms; time passes by `run`. */
+function leaders(count = 1, due = 1) {
   let now = 0;
   let timers: { at: number; task: () => void }[] = [];
-  const waiters: Waiter[] = [];
-  const replica = {
+  let proposals: Proposal[] = [];
+  const left = Array.from({ length: count }, () => due);
+  const replicas = left.map((_, index) => ({
     isLeader: true,
-    machine: { earliestExpiryMs: 1_000, dueKeys: (nowMs: number) => (nowMs >= 1_000 ? [KEY] : []) },
+    machine: {
+      get earliestExpiryMs() {
+        return (left[index] ?? 0) > 0 ? 1_000 : Infinity;
+      },
+      dueKeys: (nowMs: number, limit: number) =>
+        nowMs < 1_000 ? [] : Array.from({ length: Math.min(limit, left[index] ?? 0) }, () => KEY),
+    },
     entryClock: { read: () => now },
-    write: (_: Uint8Array, waiter: Waiter) => waiters.push(waiter),
-  };
+    write: (data: Uint8Array, waiter: Waiter) => {
+      proposals.push({ replica: index, keys: viewProgramCommand(data).keys.length, waiter });
+    },
+  }));
   const expirer = new Expirer({
-    replicas: { all: () => [replica], markDirty: () => undefined },
+    replicas: { all: () => replicas, markDirty: () => undefined },
     runtime: {
       now: () => now,
       after: (ms: number, task: () => void) => {
@@ -37,41 +53,72 @@ function leader() {
       },
     },
   } as unknown as ExpirerOptions);
-  /** Runs until `until`; `answer` is given to each proposal at once. */
-  const run = (until: number, answer: (waiter: Waiter) => void): number => {
+  /** Runs until `until`; `answer` is given the open proposals after each event, and returns those that stay open. */
+  const run = (until: number, answer: (open: readonly Proposal[]) => readonly Proposal[]): number => {
     let proposed = 0;
     for (let events = 0; events < 10_000; events++) {
       const next = timers.sort((a, b) => a.at - b.at)[0];
       if (next === undefined || next.at > until) return proposed;
       now = next.at;
       timers = timers.filter((one) => one !== next);
+      const before = proposals.length;
       next.task();
-      for (const waiter of waiters.splice(0)) {
-        proposed++;
-        answer(waiter);
-      }
+      proposed += proposals.length - before;
+      proposals = [...answer(proposals)];
     }
     throw new Error('the expirer never rests');
   };
-  return { expirer, replica: replica as unknown as Replica, run };
+  const applied = ({ replica, keys, waiter }: Proposal): void => {
+    left[replica] = (left[replica] ?? 0) - keys;
+    waiter.done({ type: 'delete', deleted: true, revision: 1, replayed: false });
+  };
+  return { expirer, replicas: replicas as unknown as Replica[], run, applied, left };
 }
+
+const nothing = (open: readonly Proposal[]): readonly Proposal[] => open;
 
 describe('the expirer', () => {
   it('sleeps until the first deadline, and proposes once', () => {
-    const { expirer, replica, run } = leader();
-    expirer.note(replica);
-    expect(run(999, () => undefined)).toBe(0);
-    expect(run(1_500, () => undefined)).toBe(1);
+    const { expirer, replicas, run } = leaders();
+    for (const replica of replicas) expirer.note(replica);
+    expect(run(999, nothing)).toBe(0);
+    expect(run(1_500, nothing)).toBe(1);
   });
 
   it('rests after a refusal: while leadership is handed over, the next one would be refused at once', () => {
-    const { expirer, replica, run } = leader();
-    expirer.note(replica);
-    const proposed = run(2_000, (waiter) => {
-      waiter.done(refuse('disk-full'));
+    const { expirer, replicas, run } = leaders();
+    for (const replica of replicas) expirer.note(replica);
+    const proposed = run(2_000, (open) => {
+      for (const { waiter } of open) waiter.done(refuse('disk-full'));
+      return [];
     });
     expect(proposed).toBe(11);
-    expirer.note(replica);
-    expect(run(2_050, () => undefined)).toBe(0);
+    for (const replica of replicas) expirer.note(replica);
+    expect(run(2_050, nothing)).toBe(0);
+  });
+
+  it('has few keys under way at a time, and gives every replica its turn', () => {
+    const { expirer, replicas, run, applied, left } = leaders(5, 1_000);
+    for (const replica of replicas) expirer.note(replica);
+    let most = 0;
+    const served: number[] = [];
+    run(60_000, (open) => {
+      most = Math.max(
+        most,
+        open.reduce((sum, { keys }) => sum + keys, 0),
+      );
+      const [oldest, ...others] = open;
+      if (oldest === undefined) return [];
+      served.push(oldest.replica);
+      applied(oldest);
+      return others;
+    });
+    expect(left).toEqual([0, 0, 0, 0, 0]);
+    expect(most).toBe(128);
+    // None gets a second turn before each other one has had about as many.
+    for (const at of [10, 20, 40]) {
+      const turns = [0, 1, 2, 3, 4].map((one) => served.slice(0, at).filter((each) => each === one).length);
+      expect(Math.max(...turns) - Math.min(...turns)).toBeLessThanOrEqual(2);
+    }
   });
 });

@@ -36,11 +36,8 @@ import type { Logger, Runtime } from '../runtime.js';
 import { type LeaseStage, shardOfGroup, SYSTEM_GROUP } from '../cluster/index.js';
 import type { GroupStatus } from '../status.js';
 import { PendingReads, PendingWrites, type Waiter } from './pending.js';
-import { isValidChunk } from './received-chunk.js';
+import { isSound } from './sound-message.js';
 import type { ReplicaView } from './replica-view.js';
-
-/** No correct replica is this many elections ahead; following such a term would exhaust the range of terms. */
-const MAX_TERM_JUMP = 2 ** 32;
 
 export interface ReplicaOptions {
   readonly id: GroupId;
@@ -147,12 +144,7 @@ export class Replica implements ReplicaView {
   }
 
   step(message: Message): void {
-    if (message.term - this.raft.term > MAX_TERM_JUMP) {
-      this.#logger.warn({ shard: shardOfGroup(this.id), term: message.term, peer: message.from }, 'absurd term');
-      return;
-    }
-    if (message.type === 'snapshot' && !isValidChunk(message, this.id, this.#logger)) return;
-    this.raft.step(message);
+    if (isSound(message, this.raft.term, shardOfGroup(this.id), this.#logger)) this.raft.step(message);
   }
 
   /** As `Raft.retime`. */
