@@ -82,6 +82,13 @@ export class ByteWriter {
     return taken;
   }
 
+  /** As `take`, but in a buffer of exactly their length; their place is written to again. */
+  takeCopy(): Uint8Array {
+    const taken = this.bytes.slice(this.#start, this.at);
+    this.at = this.#start;
+    return taken;
+  }
+
   u8(value: number): void {
     check(value, 0x100);
     this.reserve(1);
@@ -160,6 +167,22 @@ export class ByteWriter {
   text(text: string): void {
     this.longBytes(Buffer.from(text, 'utf8'));
   }
+}
+
+/** Not in use. As many as encoders are called within each other. */
+const spareWriters: ByteWriter[] = [];
+
+/**
+ * A writer for bytes that stay on their own, such as a row or an answer, to be ended by `finish`. The chunk of a new
+ * one would cost more than most of them, and be kept as long as any of them.
+ */
+export const borrowWriter = (): ByteWriter => spareWriters.pop() ?? new ByteWriter();
+
+/** The bytes that were written, in a buffer of exactly their length. The writer must not be used any more. */
+export function finish(out: ByteWriter): Uint8Array {
+  const bytes = out.takeCopy();
+  if (out.bytes.length <= MAX_CHUNK_BYTES) spareWriters.push(out);
+  return bytes;
 }
 
 /**

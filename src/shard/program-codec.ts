@@ -6,7 +6,7 @@
  * here, when it is written as well as when it is read: what this accepts, the state machine can apply.
  */
 import { BYTES_CONTENT_TYPE, MAX_VALUE_BYTES } from './bounds.js';
-import { ByteReader, ByteWriter, WireError } from './byte-buffer.js';
+import { borrowWriter, ByteReader, finish, WireError, type ByteWriter } from './byte-buffer.js';
 import { refuse } from './errors.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber } from './formats.js';
 import { readDetails, readErrorCode, writeDetails } from './error-codec.js';
@@ -53,7 +53,7 @@ const CONTINUES = 1;
 
 /** @throws WireError if a field is out of its bounds */
 export function encodeProgram(program: Program): Uint8Array {
-  const out = new ByteWriter();
+  const out = borrowWriter();
   const { comparisons, then, otherwise, onError, valueLimit } = program;
   checkItems(program);
   checkRangeStep(program);
@@ -67,7 +67,7 @@ export function encodeProgram(program: Program): Uint8Array {
   for (const step of then) writeStep(out, step);
   for (const step of otherwise) writeStep(out, step);
   if (out.length > MAX_PROGRAM_BYTES) throw new WireError(`a program of ${out.length} bytes`);
-  return out.take();
+  return finish(out);
 }
 
 /** @throws WireError for bytes that no build of this feature level writes */
@@ -248,19 +248,19 @@ const HAS_DEADLINE = 8;
 
 /** The answer of a program, or why it was refused as a whole. */
 export function encodeOutcome(outcome: ProgramOutcome | Refusal): Uint8Array {
-  const out = new ByteWriter();
+  const out = borrowWriter();
   out.u8(LAYOUT);
   if ('code' in outcome) {
     out.u8(REFUSED);
     writeFailure(out, outcome);
-    return out.take();
+    return finish(out);
   }
   const { succeeded, results, lastDeletion, omitted } = outcome;
   out.u8((succeeded ? SUCCEEDED : 0) | (omitted ? OMITTED : 0));
   out.u48(lastDeletion);
   out.u16(results.length);
   for (const result of results) writeResult(out, result);
-  return out.take();
+  return finish(out);
 }
 
 /** @throws WireError */

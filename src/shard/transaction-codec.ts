@@ -1,6 +1,6 @@
 /** The bytes of what is said about a transaction: requests to its participants, and their replies. */
 import { MAX_ANSWER_BYTES, OPERATION_ID_BYTES } from './bounds.js';
-import { ByteReader, ByteWriter, WireError } from './byte-buffer.js';
+import { borrowWriter, ByteReader, finish, WireError, type ByteWriter } from './byte-buffer.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
 import { decodeProgram, encodeProgram, readFailure, readResult, writeFailure, writeResult } from './program-codec.js';
 import { refuse } from './errors.js';
@@ -27,7 +27,7 @@ const FINGERPRINT_BYTES = 8;
 
 /** @throws WireError if a field is out of its bounds */
 export function encodeTransaction(message: TransactionMessage): Uint8Array {
-  const out = new ByteWriter();
+  const out = borrowWriter();
   out.u8(LAYOUT);
   out.u8(PHASES[message.phase]);
   switch (message.phase) {
@@ -60,7 +60,7 @@ export function encodeTransaction(message: TransactionMessage): Uint8Array {
       for (const id of message.ids) out.raw(id);
       break;
   }
-  return out.take();
+  return finish(out);
 }
 
 /** @throws WireError for bytes that no build of this feature level writes */
@@ -112,7 +112,7 @@ function readAnswerLimit(input: ByteReader): number {
 }
 
 export function encodeTransactionReply(reply: TransactionReply): Uint8Array {
-  const out = new ByteWriter();
+  const out = borrowWriter();
   out.u8(LAYOUT);
   out.u8(REPLIES[reply.type]);
   switch (reply.type) {
@@ -137,7 +137,7 @@ export function encodeTransactionReply(reply: TransactionReply): Uint8Array {
       writeFailure(out, reply);
       break;
   }
-  return out.take();
+  return finish(out);
 }
 
 /** @throws WireError */

@@ -7,6 +7,8 @@
 import { strictJsonError, Tape, type JsonBounds, type JsonKind, type TapeId } from '../../shard/index.js';
 import { invalid } from '../http/index.js';
 
+const BACKSLASH = 0x5c;
+
 /** JSON as it was written. */
 export class JsonText {
   constructor(
@@ -16,7 +18,11 @@ export class JsonText {
 
   /** The characters of a string; undefined for anything else. */
   get string(): string | undefined {
-    return this.kind === 'string' ? (JSON.parse(this.bytes.toString('utf8')) as string) : undefined;
+    if (this.kind !== 'string') return undefined;
+    const { bytes } = this;
+    // What has no escape is what it says.
+    if (!bytes.includes(BACKSLASH)) return bytes.toString('utf8', 1, bytes.length - 1);
+    return JSON.parse(bytes.toString('utf8')) as string;
   }
 }
 

@@ -6,7 +6,7 @@
  * records. A hash over all rows is part of the hash of the state.
  */
 import { StorageCorruption, type RowPage, type StateKey } from '../../raft/index.js';
-import { ByteReader, ByteWriter } from '../byte-buffer.js';
+import { borrowWriter, ByteReader, finish } from '../byte-buffer.js';
 import { binaryString } from '../big-endian.js';
 import { FORMATS, numberWritten, reads, unknownNumber } from '../formats.js';
 import { MAX_LIST_ROWS, type List, type ListItem, type ListPage } from '../list.js';
@@ -143,14 +143,14 @@ function hashOf(rowKey: StateKey, row: Uint8Array): Readonly<{ high: number; low
 }
 
 function encodeNamespace(namespace: Namespace): Uint8Array {
-  const out = new ByteWriter();
+  const out = borrowWriter();
   out.u8(LAYOUT);
   out.u48(namespace.createRevision);
   out.u48(namespace.revision);
   out.u48(namespace.keys);
   out.u48(namespace.bytes);
   writeLimits(out, namespace);
-  return Uint8Array.from(out.take());
+  return finish(out);
 }
 
 /** @throws StorageCorruption */

@@ -1,6 +1,6 @@
 /** The row of a transaction over several shards: prepared, with all that applying the decision needs; or decided. */
 import { StorageCorruption } from '../../raft/index.js';
-import { ByteReader, ByteWriter } from '../byte-buffer.js';
+import { borrowWriter, ByteReader, finish } from '../byte-buffer.js';
 import { FORMATS, namesOf, reads, unknownNumber } from '../formats.js';
 import {
   decodeTransaction,
@@ -28,21 +28,21 @@ export interface Decided {
 }
 
 export function encodePrepared({ message, clockMs, vote }: Prepared): Uint8Array {
-  const out = new ByteWriter();
+  const out = borrowWriter();
   out.u8(PREPARED);
   out.u48(clockMs);
   out.longBytes(encodeTransaction(message));
   out.longBytes(encodeTransactionReply({ type: 'vote', vote, participants: [] }));
-  return Uint8Array.from(out.take());
+  return finish(out);
 }
 
 export function encodeDecided({ participants, decision }: Decided): Uint8Array {
-  const out = new ByteWriter();
+  const out = borrowWriter();
   out.u8(DECIDED);
   out.u8(FORMATS.decision.numbers[decision]);
   out.u16(participants.length);
   for (const shard of participants) out.u16(shard);
-  return Uint8Array.from(out.take());
+  return finish(out);
 }
 
 /** @throws StorageCorruption */
