@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 const KEYS = Array.from({ length: MAX_ANSWER_BYTES / MIB + 4 }, (_, at) => `long-${at}`);
 const TOO_LARGE = { status: 413, code: 'value-too-large', field: 'results', limit: MAX_ANSWER_BYTES };
 
-describe('over HTTP', () => {
+describe('row 50 over HTTP', () => {
   let front: Front;
   beforeAll(async () => {
     front = await startReal('router', 4)();

@@ -137,7 +137,7 @@ describe('cursors', () => {
     }
   });
 
-  it('of another query, another cluster, or nobody are refused', async () => {
+  it('row 46 of another query, another cluster, or nobody are refused', async () => {
     for (const key of ['a1', 'a2', 'a3']) await put(key);
     const { cursor } = await page('?prefix=a&limit=1');
     const refusal = async (query: string, server: Asks = http): Promise<unknown> => {

@@ -4,6 +4,8 @@ import {
   MAX_TRANSACTION_ITEMS,
   decodeProgram,
   encodeOutcome,
+  inNamespace,
+  namespaceKey,
   stringKey,
   type KvOperation,
   type Program,
@@ -15,6 +17,10 @@ const key = (text: string): Uint8Array => stringKey(text);
 const shardOfKey = (bytes: Uint8Array): number => (bytes[1] === 0x61 ? 0 : 1);
 
 const get = (text: string): Step => ({ type: 'get', key: key(text), condition: { type: 'none' }, returning: 'value' });
+const inside = (namespace: string, text: string): Step => ({
+  ...get(text),
+  key: inNamespace(namespaceKey(namespace), key(text)),
+});
 const put = (text: string, length = 1): Step => ({
   type: 'put',
   key: key(text),
@@ -78,6 +84,16 @@ describe('a transaction', () => {
     ],
     ['that is too long', { then: [put('a', 5_000_000)] }, { code: 'value-too-large' }],
     ['that cannot be encoded', { then: [put('a', 17_000_000)] }, { code: 'invalid-request' }],
+    [
+      'row 44 of a namespace and the main keyspace',
+      { comparisons: [{ type: 'exists', key: key('a') }], then: [inside('one', 'a')] },
+      { code: 'invalid-request', details: { field: 'key' } },
+    ],
+    [
+      'row 44 of two namespaces, one of which begins like the other',
+      { then: [inside('one', 'a')], otherwise: [inside('one-more', 'a')] },
+      { code: 'invalid-request', details: { field: 'key' } },
+    ],
   ])('%s is refused, and nothing is sent', async (_, program, refusal) => {
     const { reply, sent } = await run(program);
     expect(reply.answer).toMatchObject({ type: 'refused', outcome: 'not_applied', ...refusal });

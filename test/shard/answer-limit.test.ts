@@ -53,7 +53,7 @@ function filled(bytes: number): Lab {
   return lab;
 }
 
-describe('the values of one answer', () => {
+describe('row 50 the values of one answer', () => {
   it('have up to the limit together, in an entry and in a read', () => {
     const lab = filled(MAX_ANSWER_BYTES / 4);
     for (const outcome of [lab.read(program(KEYS.map(get))), lab.apply(program(KEYS.map(get)))]) {

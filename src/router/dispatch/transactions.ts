@@ -13,6 +13,7 @@ import {
   MAX_NAMESPACE_TRANSACTION_ITEMS,
   MAX_TRANSACTION_BYTES,
   MAX_TRANSACTION_ITEMS,
+  namespaceBytesOf,
   refuse,
   WireError,
   type Attempt,
@@ -54,13 +55,17 @@ export interface RunOptions extends DispatchOptions {
 
 /**
  * @returns an answer of type `program`, or a refusal: `invalid-request` for a program without any key or beyond
- *   `MAX_TRANSACTION_ITEMS` or `MAX_TRANSACTION_BYTES`
+ *   `MAX_TRANSACTION_ITEMS` or `MAX_TRANSACTION_BYTES`, or with keys of several namespaces
  */
 export async function runTransaction(request: TransactionRequest, options: RunOptions): Promise<TransactionReply> {
   const { execute, shardOfKey, deadlineMs, forward } = options;
   const keys = keysOf(request.program);
   const first = keys[0];
   if (first === undefined) return refused(refuse('invalid-request', 'a transaction needs a key'));
+  if (!areOfOneKeyspace(keys)) {
+    const message = 'the keys of one transaction are of one namespace, or of none';
+    return refused(refuse('invalid-request', message, { field: 'key' }));
+  }
   const shard = shardOfKey(first);
   if (keys.some((key) => shardOfKey(key) !== shard)) {
     return runOverShards(request, options);
@@ -70,6 +75,13 @@ export async function runTransaction(request: TransactionRequest, options: RunOp
   const reply = await execute(operation, { deadlineMs, forward });
   const { answer } = reply;
   return { ...reply, revisions: new Map(answer.type === 'program' ? [[reply.shard, answer.revision]] : []) };
+}
+
+function areOfOneKeyspace(keys: readonly Uint8Array[]): boolean {
+  const namespaced = keys.find(isInNamespace);
+  if (namespaced === undefined) return true;
+  const prefix = namespaced.subarray(0, namespaceBytesOf(namespaced));
+  return keys.every((key) => Buffer.compare(key.subarray(0, prefix.length), prefix) === 0);
 }
 
 /** One program as an operation on the shard of `key`: a read if it writes nothing. */
