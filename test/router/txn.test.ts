@@ -203,6 +203,14 @@ describe('over several shards', () => {
     expect(new Set(results.map(({ revision }) => revision))).toEqual(new Set(Object.values(revisions)));
   });
 
+  it('that only gets, and has other keys in else, reads those of then', async () => {
+    const [here, ...elsewhere] = Array.from({ length: 12 }, fresh).map((key) => ({ op: 'get', key }));
+    const read = await ask({ then: [here], else: elsewhere });
+    expect([read.status, read.json]).toMatchObject([200, { succeeded: true, results: [{ status: 404 }] }]);
+    const nothing = await ask({ then: [], else: elsewhere });
+    expect([nothing.status, nothing.json]).toEqual([200, { succeeded: true, results: [], revisions: {} }]);
+  });
+
   it('is applied once per idempotency key', async () => {
     const keys = Array.from({ length: 6 }, fresh);
     const body = { then: keys.map((key) => ({ op: 'increment', key, by: 1 })) };

@@ -54,10 +54,15 @@ async function readAll(
   ask: (key: Uint8Array, program: Uint8Array) => Promise<DispatchReply>,
 ): Promise<Round> {
   const budget = new AnswerBudget();
-  const askings = [...parts.values()].map(({ program }) => ({
-    most: mostAnswered(program.then, program.valueLimit),
-    ask: () => ask(program.then[0]?.key ?? NO_KEY, encodeProgram(program)),
-  }));
+  // Without comparisons `then` runs: a shard with steps of the other list alone has nothing to say.
+  const askings = [...parts.values()].flatMap(({ program }) => {
+    const [first] = program.then;
+    if (first === undefined) return [];
+    return {
+      most: mostAnswered(program.then, program.valueLimit),
+      ask: () => ask(first.key, encodeProgram(program)),
+    };
+  });
   const fails = [...parts.values()].some(({ program }) => program.onError === 'fail');
   const outcomes = new Map<number, { revision: number; outcome: ProgramOutcome }>();
   let refusal: Refusal | undefined;
@@ -76,7 +81,6 @@ async function readAll(
   });
   return { refusal, origin, outcomes, seen: seen.join('; ') };
 }
-const NO_KEY = new Uint8Array(0);
 
 function outcomeIn(answer: DispatchReply['answer']): ProgramOutcome | Refusal {
   if (answer.type === 'refused') return answer;
