@@ -1,7 +1,7 @@
 /** The instruments, cheapest first. */
 import type { Instrument } from './instrument.js';
 import { jepsen, powerCut } from './real-processes.js';
-import { contention, disks, leases, links, mixed, overShards, patience } from './simulator.js';
+import { contention, disks, leases, links, mixed, overShards, patience, ranges } from './simulator.js';
 import { vitestInstruments } from './vitest-instruments.js';
 
 export const INSTRUMENTS: readonly Instrument[] = [
@@ -13,6 +13,7 @@ export const INSTRUMENTS: readonly Instrument[] = [
   disks,
   leases,
   overShards,
+  ranges,
   jepsen,
   powerCut,
 ];

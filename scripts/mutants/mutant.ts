@@ -17,6 +17,7 @@ export const INSTRUMENT_NAMES = [
   'sim-disks',
   'sim-leases',
   'sim-transactions',
+  'sim-ranges',
   'power-cut',
   'jepsen',
 ] as const;

@@ -58,6 +58,9 @@ export const leases = simulator(
 /** Transactions over shards. */
 export const overShards = simulator('sim-transactions', '--models transactions --shards 3'.split(' '));
 
+/** Ranges of keys, and namespaces. */
+export const ranges = simulator('sim-ranges', '--models ranges --shards 2'.split(' '));
+
 /** Three nodes and twenty clients on one key: a stale replica is read while it is stale. */
 export const contention = simulator(
   'sim-contention',

@@ -128,6 +128,12 @@ import { k122 } from './k122-prepared-after-abort.js';
 import { k123 } from './k123-read-does-not-wait.js';
 import { k124 } from './k124-late-prepare-locks.js';
 import { k125 } from './k125-no-turn.js';
+import { k130 } from './k130-page-skips-what-is-on-disk.js';
+import { k131 } from './k131-cursor-repeats.js';
+import { k132 } from './k132-view-sees-later-writes.js';
+import { k133 } from './k133-range-misses-sealed-rows.js';
+import { k134 } from './k134-deletion-is-no-change.js';
+import { k135 } from './k135-limit-before-the-batch.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -258,4 +264,10 @@ export const BANK: readonly Mutant[] = [
   k123,
   k124,
   k125,
+  k130,
+  k131,
+  k132,
+  k133,
+  k134,
+  k135,
 ];
