@@ -5,9 +5,12 @@ import type { Dispatcher } from '../../src/router/dispatch/dispatcher.js';
 import { runTransaction } from '../../src/router/dispatch/transactions.js';
 import {
   decodeOutcome,
+  encodeProgram,
   encodeTransaction,
+  hash64,
   stringKey,
   type Attempt,
+  type ClientId,
   type Comparison,
   type Program,
   type ProgramOutcome,
@@ -103,13 +106,13 @@ function partOf(key: string): TransactionPart {
 }
 
 /** A prepare of a transaction of both keys, whose coordinator then says no more. */
-async function prepare(key: string, id: number): Promise<void> {
+async function prepare(key: string, id: number, client?: ClientId): Promise<void> {
   const participants = [cluster.shardOf(a), cluster.shardOf(b)].sort((x, y) => x - y);
   await say(cluster.shardOf(key), id, {
     phase: 'prepare',
     participants,
     part: partOf(key),
-    client: undefined,
+    client,
     waits: false,
   });
 }
@@ -287,6 +290,24 @@ describe('a transaction that its coordinator left', () => {
     const id = Buffer.alloc(16, 13);
     expect(await cluster.runtime.settle(cluster.dispatcher.coordinator.finish(id, participants))).toBe('then');
     expect([await cluster.text(a), await cluster.text(b)]).toEqual(['new', 'new']);
+  });
+
+  it('and another one committed, is replayed to the client that repeats it under its id, and not begun again', async () => {
+    const program = { comparisons: [], then: [put(a, 'new'), put(b, 'new')], otherwise: [] } as const;
+    const { high, low } = hash64(encodeProgram({ ...program, onError: 'fail', valueLimit: 1_000 }));
+    const fingerprint = Buffer.alloc(8);
+    fingerprint.writeUInt32BE(high, 0);
+    fingerprint.writeUInt32BE(low, 4);
+    const [home = a, other = b] = [a, b].sort((x, y) => cluster.shardOf(x) - cluster.shardOf(y));
+    await prepare(home, 14, { id: Buffer.alloc(16, 99), fingerprint });
+    await prepare(other, 14);
+    const participants = [home, other].map((key) => cluster.shardOf(key));
+    const id = Buffer.alloc(16, 14);
+    expect(await cluster.runtime.settle(cluster.dispatcher.coordinator.finish(id, participants))).toBe('then');
+    expect(await cluster.put(a, 'later')).toMatchObject({ type: 'put' });
+    const { outcome, replayed } = await run(program, { attempt: 'keyed', id: 99 });
+    expect({ replayed, ...done(outcome) }).toMatchObject({ replayed: true, succeeded: true, omitted: true });
+    expect([await cluster.text(a), await cluster.text(b)]).toEqual(['later', 'new']);
   });
 
   it('is known after its shards have changed leaders and restarted', async () => {

@@ -7,7 +7,7 @@ import type { Mutant } from '../mutant.js';
 export const k112: Mutant = {
   id: 'K112',
   title: "a request under a client's id is committed under two attempt ids",
-  caughtBy: ['sim-transactions'],
+  caughtBy: ['repairs', 'sim-transactions'],
   edits: [
     {
       file: 'src/router/dispatch/coordinator.ts',
