@@ -6,7 +6,7 @@
  * bits wide: the width itself bounds the values that a peer can send, and NaN, fractions, negatives and 1e309 cannot be
  * encoded.
  */
-import { MAX_U48 } from './big-endian.js';
+import { binaryString, MAX_U48 } from './big-endian.js';
 import { isPrintableAscii } from './bounds.js';
 
 /** Received bytes are not a valid frame, or a message to be sent does not fit into one. */
@@ -259,9 +259,11 @@ export class ByteReader {
   }
 
   ascii(): string {
-    const bytes = this.raw(this.u8());
-    for (const code of bytes) if (!isPrintableAscii(code)) throw new WireError('a text is not printable ASCII');
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    const from = this.skip(this.u8());
+    for (let at = from; at < this.at; at += 1) {
+      if (!isPrintableAscii(this.bytes[at] ?? 0)) throw new WireError('a text is not printable ASCII');
+    }
+    return binaryString(this.bytes, from, this.at);
   }
 
   text(): string {

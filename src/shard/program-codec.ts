@@ -80,14 +80,21 @@ export function decodeProgram(bytes: Uint8Array): Program {
   const valueLimit = checkedLimit(input.u32());
   const counts = [input.u16(), input.u16(), input.u16()] as const;
   checkCount(counts[0] + counts[1] + counts[2]);
-  const comparisons = Array.from({ length: counts[0] }, () => readComparison(input));
-  const then = Array.from({ length: counts[1] }, () => readStep(input));
-  const otherwise = Array.from({ length: counts[2] }, () => readStep(input));
+  const comparisons = readTimes(counts[0], input, readComparison);
+  const then = readTimes(counts[1], input, readStep);
+  const otherwise = readTimes(counts[2], input, readStep);
   if (input.remaining > 0) throw new WireError(`${input.remaining} bytes after the end of a program`);
   const program: Program = { comparisons, then, otherwise, onError, valueLimit };
   checkItems(program);
   checkRangeStep(program);
   return program;
+}
+
+/** Faster than `Array.from`, above all for none. */
+function readTimes<Item>(count: number, input: ByteReader, read: (input: ByteReader) => Item): Item[] {
+  const items: Item[] = [];
+  for (let at = 0; at < count; at += 1) items.push(read(input));
+  return items;
 }
 
 function checkItems({ comparisons, then, otherwise }: Program): void {
@@ -276,7 +283,7 @@ export function decodeOutcome(bytes: Uint8Array): ProgramOutcome | Refusal {
 
 function readResults(input: ByteReader, flags: number): ProgramOutcome {
   const lastDeletion = input.u48();
-  const results = Array.from({ length: input.u16() }, () => readResult(input));
+  const results = readTimes(input.u16(), input, readResult);
   return { succeeded: (flags & SUCCEEDED) !== 0, results, lastDeletion, omitted: (flags & OMITTED) !== 0 };
 }
 

@@ -20,7 +20,7 @@ import {
   jsonEquals,
   type PatchFault,
 } from './patch/index.js';
-import { decodeRecord, encodeContent, expiryOf, type RecordContent } from './record-row.js';
+import { decodeRecord, encodeContent, expiryOf } from './record-row.js';
 import { Quotas, type QuotaRefusal } from './quotas.js';
 import { rowsToDelete } from './range-deletion.js';
 import { RECORD_SPACE, type Records } from './records.js';
@@ -50,6 +50,8 @@ export interface EvaluationContext {
 
 /** A key that the program has met. */
 interface Met {
+  /** Encoded. Undefined if it was met in a range. */
+  readonly key: Uint8Array | undefined;
   readonly rowKey: StateKey;
   /** Its row before the program; undefined: none. */
   readonly old: Uint8Array | undefined;
@@ -103,9 +105,9 @@ export class Evaluation {
   /** Writes the changes of all steps, one row per key. */
   commit(): void {
     const { records, revision } = this.#context;
-    for (const { rowKey, old, now, isChanged } of this.#met.values()) {
+    for (const { key, rowKey, old, now, isChanged } of this.#met.values()) {
       if (!isChanged) continue;
-      if (now !== undefined) records.write(rowKey, old, encodeContent(keyOf(rowKey), asContent(now)));
+      if (now !== undefined) records.write(rowKey, old, encodeContent(key ?? keyOf(rowKey), now));
       else if (old !== undefined) records.remove(rowKey, old, revision);
     }
     const step = this.#namespaceStep;
@@ -123,7 +125,7 @@ export class Evaluation {
       records.remove(rowKey, old, index);
       old = undefined;
     }
-    const met = { rowKey, old, now: old && decodeRecord(old), isChanged: false };
+    const met = { key, rowKey, old, now: old && decodeRecord(old), isChanged: false };
     this.#met.set(rowKey, met);
     return met;
   }
@@ -226,7 +228,7 @@ export class Evaluation {
     for (const [rowKey, old] of rows) {
       // What is due is absent already.
       if (!isDue(old, clockMs)) deleted += 1;
-      this.#met.set(rowKey, { rowKey, old, now: undefined, isChanged: true });
+      this.#met.set(rowKey, { key: undefined, rowKey, old, now: undefined, isChanged: true });
     }
     return { type: 'delete-range', deleted, rest: rest === undefined ? undefined : keyOf(rest) };
   }
@@ -337,8 +339,6 @@ function conditionHolds(condition: Condition, now: KeyRecord | undefined): boole
 
 /** The canonical key of a record's row key. */
 const keyOf = (rowKey: StateKey): Uint8Array => Buffer.from(rowKey.slice(1), 'latin1');
-
-const asContent = (record: KeyRecord): RecordContent => ({ ...record, expiresAtMs: record.expiresAtMs });
 
 const failed = (code: ErrorCode, details: ErrorDetails, message: string = ERRORS[code].meaning): StepFailure => ({
   type: 'failed',

@@ -18,8 +18,8 @@ const NOT_FOUND: QuotaRefusal = { code: 'namespace-not-found', details: { field:
 
 export class Quotas {
   readonly #namespaces: Namespaces;
-  /** By the name of a namespace. */
-  readonly #added = new Map<string, Added>();
+  /** By the name of a namespace; undefined before the first, for most programs meet none. */
+  #added: Map<string, Added> | undefined;
 
   constructor(namespaces: Namespaces) {
     this.#namespaces = namespaces;
@@ -56,6 +56,7 @@ export class Quotas {
 
   #of(key: Uint8Array): Added {
     const name = namespaceNameOf(key);
+    this.#added ??= new Map();
     let added = this.#added.get(name);
     if (added === undefined) this.#added.set(name, (added = { keys: 0, bytes: 0 }));
     return added;

@@ -37,7 +37,7 @@ export interface RecordContent extends RecordMetadata {
   /** Printable ASCII. */
   readonly contentType: string;
   readonly body: Uint8Array;
-  readonly expiresAtMs: number | undefined;
+  readonly expiresAtMs?: number | undefined;
 }
 
 export const revisionOf = (row: Uint8Array): number => readU48(row, AT.revision);
