@@ -185,6 +185,8 @@ export interface ProgramCommandView {
   readonly program: Program;
   /** For `transaction`; otherwise an inquiry. */
   readonly transaction: TransactionMessage;
+  /** What follows the kind. */
+  readonly body: Uint8Array;
   /** For `expire`: encoded keys. */
   readonly keys: readonly Uint8Array[];
 }
@@ -210,6 +212,7 @@ export function viewProgramCommand(data: Uint8Array): ProgramCommandView {
     idAt: AT.id,
     program: kind === KIND_PROGRAM ? decoded(decodeProgram, body) : NOTHING,
     transaction: kind === KIND_TRANSACTION ? decoded(decodeTransaction, body) : INQUIRY,
+    body,
     keys: kind === KIND_EXPIRE ? keysIn(body) : [],
   };
 }

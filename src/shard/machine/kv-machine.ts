@@ -67,8 +67,8 @@ import { Namespaces } from './namespaces.js';
 import { keysOf, rowKeyOf } from './row-keys.js';
 import { META_KEY, decodeMeta, encodeMeta } from './shard-meta.js';
 import type { StateStore } from './state-store.js';
-import { encodeTransactionReply } from '../transaction-codec.js';
 import type { OpenTransaction } from '../transaction.js';
+import { TransactionAnswer } from './transaction-answer.js';
 import { Transactions } from './transactions.js';
 
 /** Options that are part of the replicated behaviour: the same on every replica, for the lifetime of a cluster. */
@@ -362,12 +362,12 @@ export class KvMachine {
     return new Evaluation({ records, deletions, index, revision, clockMs, isHeld, answerLimit }, valueLimit);
   }
 
-  #applyTransaction(index: number, { data, idAt, attempt, transaction }: ProgramCommandView): Answer | undefined {
+  #applyTransaction(index: number, command: ProgramCommandView): Answer | undefined {
+    const { data, idAt, attempt, transaction: message, body } = command;
     const id = data.subarray(idAt, idAt + OPERATION_ID_BYTES);
     const isStale = attempt === 'retry' && this.#dedup.mayHaveEvicted(operationTimeMs(data, idAt));
-    const reply = this.#transactions.apply(index, id, transaction, this.#clockMs, isStale);
-    if (reply === undefined) return undefined;
-    return { type: 'program', revision: index, outcome: encodeTransactionReply(reply), replayed: false };
+    const reply = this.#transactions.apply(index, { id, message, body, isStale }, this.#clockMs);
+    return reply && new TransactionAnswer(index, reply);
   }
 
   /** Keys that are not due any more, or not yet, stay; so do those that a transaction holds. */

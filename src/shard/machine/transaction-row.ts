@@ -2,12 +2,7 @@
 import { StorageCorruption } from '../../raft/index.js';
 import { borrowWriter, ByteReader, finish } from '../byte-buffer.js';
 import { FORMATS, namesOf, reads, unknownNumber } from '../formats.js';
-import {
-  decodeTransaction,
-  decodeTransactionReply,
-  encodeTransaction,
-  encodeTransactionReply,
-} from '../transaction-codec.js';
+import { decodeTransaction, decodeTransactionReply } from '../transaction-codec.js';
 import type { Decision, Prepare, Vote } from '../transaction.js';
 
 const { prepared: PREPARED, decided: DECIDED } = FORMATS.transactionState.numbers;
@@ -27,12 +22,16 @@ export interface Decided {
   readonly decision: Decision;
 }
 
-export function encodePrepared({ message, clockMs, vote }: Prepared): Uint8Array {
+/**
+ * @param message as its entry has it
+ * @param vote the reply with it, without participants
+ */
+export function encodePrepared(message: Uint8Array, clockMs: number, vote: Uint8Array): Uint8Array {
   const out = borrowWriter();
   out.u8(PREPARED);
   out.u48(clockMs);
-  out.longBytes(encodeTransaction(message));
-  out.longBytes(encodeTransactionReply({ type: 'vote', vote, participants: [] }));
+  out.longBytes(message);
+  out.longBytes(vote);
   return finish(out);
 }
 

@@ -22,6 +22,7 @@ import {
   type BranchVote,
   type ClientId,
   type Decide,
+  type Decision,
   type OpenTransaction,
   type Prepare,
   type TransactionMessage,
@@ -31,7 +32,7 @@ import {
 import type { Dedup, FoundEntry } from './dedup.js';
 import { asRefusal, type Evaluation } from './evaluation.js';
 import { locksOf } from './lock-needs.js';
-import { Locks, type Holder } from './locks.js';
+import { Locks, type Holder, type LockSet } from './locks.js';
 import { HashSum } from './state-hash.js';
 import type { StateStore } from './state-store.js';
 import { decodeRow, encodeDecided, encodePrepared, type Decided, type Prepared } from './transaction-row.js';
@@ -56,6 +57,22 @@ export interface TransactionContext {
   readonly lastDeletion: () => number;
 }
 
+/** What an entry says about a transaction. */
+export interface Said {
+  /** 16 bytes. */
+  readonly id: Uint8Array;
+  readonly message: TransactionMessage;
+  /** The message as the entry has it. */
+  readonly body: Uint8Array;
+  /** What was said about the transaction before may be forgotten here. */
+  readonly isStale: boolean;
+}
+
+/** A prepared transaction with its keys. */
+interface Holding extends Prepared {
+  readonly locks: LockSet;
+}
+
 export interface TransactionsState {
   readonly count: number;
   readonly hashHigh: number;
@@ -66,7 +83,7 @@ export class Transactions {
   readonly locks = new Locks();
   /** Rises whenever keys are let go. */
   releases = 0;
-  readonly #open = new Map<Holder, Prepared | Decided>();
+  readonly #open = new Map<Holder, Holding | Decided>();
   /** Prepared transactions by the id that a client chose for them. */
   readonly #byClient = new Map<string, Holder>();
   readonly #hash = new HashSum();
@@ -94,20 +111,12 @@ export class Transactions {
     return this.#open.get(holder)?.type === 'prepared';
   }
 
-  /**
-   * `id`: 16 bytes. `isStale`: what was said about the transaction may be forgotten here.
-   * @returns undefined: a prepare that waits for keys; nothing was changed
-   */
-  apply(
-    index: number,
-    id: Uint8Array,
-    message: TransactionMessage,
-    clockMs: number,
-    isStale: boolean,
-  ): TransactionReply | undefined {
+  /** @returns undefined: a prepare that waits for keys; nothing was changed */
+  apply(index: number, said: Said, clockMs: number): TransactionReply | undefined {
+    const { id, message } = said;
     switch (message.phase) {
       case 'prepare':
-        return this.#prepare(index, id, message, clockMs, isStale);
+        return this.#prepare(index, { ...said, message }, clockMs);
       case 'decide':
         return this.#decide(index, id, message, clockMs);
       case 'inquire':
@@ -132,7 +141,9 @@ export class Transactions {
     if (count > 0) {
       for (const [key, row] of this.#context.store.scan(TRANSACTION_SPACE)) {
         this.#hashRow(row, 1);
-        this.#take(key.slice(1), decodeRow(row));
+        const open = decodeRow(row);
+        if (open.type === 'decided') this.#open.set(key.slice(1), open);
+        else this.#take(key.slice(1), open, locksOf(open.message.part.program));
       }
     }
     if (this.#open.size !== count || this.#hash.high !== hashHigh || this.#hash.low !== hashLow) {
@@ -140,10 +151,9 @@ export class Transactions {
     }
   }
 
-  #take(holder: Holder, open: Prepared | Decided): void {
-    this.#open.set(holder, open);
-    if (open.type !== 'prepared') return;
-    this.locks.acquire(holder, locksOf(open.message.part.program));
+  #take(holder: Holder, open: Prepared, locks: LockSet): void {
+    this.#open.set(holder, { ...open, locks });
+    this.locks.acquire(holder, locks);
     if (open.message.client !== undefined) this.#byClient.set(textOf(open.message.client.id), holder);
   }
 
@@ -156,25 +166,25 @@ export class Transactions {
     return known?.answer === undefined ? undefined : decodeTransactionReply(known.answer);
   }
 
-  #prepare(
-    index: number,
-    id: Uint8Array,
-    message: Prepare,
-    clockMs: number,
-    isStale: boolean,
-  ): TransactionReply | undefined {
-    const said = this.#said(id) ?? this.#objectionOfClient(message.client, clockMs);
-    if (said !== undefined) return said;
+  #prepare(index: number, said: Said & { message: Prepare }, clockMs: number): TransactionReply | undefined {
+    const { id, message, body, isStale } = said;
+    const before = this.#said(id) ?? this.#objectionOfClient(message.client, clockMs);
+    if (before !== undefined) return before;
     // It may have been aborted here, and must then never lock.
     if (isStale) return this.#refuse(index, id, { type: 'aborted' }, clockMs);
-    if (this.locks.conflicts(locksOf(message.part.program))) {
+    const locks = locksOf(message.part.program);
+    if (this.locks.conflicts(locks)) {
       return message.waits ? undefined : this.#refuse(index, id, { type: 'busy' }, clockMs);
     }
     const vote = this.#vote(index, message, clockMs);
     if (vote.type !== 'yes') return this.#refuse(index, id, vote, clockMs);
-    const prepared: Prepared = { type: 'prepared', message, clockMs, vote };
-    this.#take(textOf(id), prepared);
-    this.#writeRow(textOf(id), encodePrepared(prepared));
+    const encoded = encodeTransactionReply({ type: 'vote', vote, participants: [] });
+    if (encoded.length > MAX_VOTE_BYTES) {
+      const refusal = refuse('value-too-large', undefined, { field: 'results', limit: MAX_VOTE_BYTES });
+      return this.#refuse(index, id, { type: 'failed', refusal }, clockMs);
+    }
+    this.#take(textOf(id), { type: 'prepared', message, clockMs, vote }, locks);
+    this.#writeRow(textOf(id), encodePrepared(body, clockMs, encoded));
     return { type: 'vote', vote, participants: message.participants };
   }
 
@@ -207,14 +217,14 @@ export class Transactions {
         answerLimit,
         isHeld: (key) => this.locks.isHeld(key),
       });
-    const holds = evaluation().holdAll(program.comparisons);
+    const holds = program.comparisons.length === 0 || evaluation().holdAll(program.comparisons);
     if (!holds && !hasOtherwise) return { type: 'no' };
     const then = branchVote(evaluation(), program.then, thenAt, program.onError);
     if (then.type === 'failed' && !hasComparisons) return { type: 'failed', refusal: then.refusal };
     const otherwise = hasOtherwise
       ? branchVote(evaluation(), program.otherwise, otherwiseAt, program.onError)
       : undefined;
-    return checkedSize({ type: 'yes', holds, then, otherwise });
+    return { type: 'yes', holds, then, otherwise };
   }
 
   #decide(index: number, id: Uint8Array, { decision, outcome }: Decide, clockMs: number): TransactionReply {
@@ -231,7 +241,7 @@ export class Transactions {
       this.#applyPart(index, open, decision);
       if (outcome !== undefined && message.client !== undefined) this.#keep(index, message.client, outcome, clockMs);
     }
-    this.#release(holder, message);
+    this.#release(holder, open);
     const decided: Decided = { type: 'decided', participants: message.participants, decision };
     this.#open.set(holder, decided);
     this.#writeRow(holder, encodeDecided(decided));
@@ -267,8 +277,8 @@ export class Transactions {
     dedup.insertProgram(client.id, 0, { attempt: 'keyed', clockMs, entry }, answer, shortened);
   }
 
-  #release(holder: Holder, message: Prepare): void {
-    this.locks.release(holder, locksOf(message.part.program));
+  #release(holder: Holder, { message, locks }: Holding): void {
+    this.locks.release(holder, locks);
     this.releases += 1;
     if (message.client !== undefined) this.#byClient.delete(textOf(message.client.id));
   }
@@ -291,13 +301,8 @@ export class Transactions {
 
   #remember(revision: number, id: Uint8Array, reply: TransactionReply, clockMs: number): void {
     const entry = { revision, fingerprintHigh: 0, fingerprintLow: 0 };
-    const aborted: TransactionReply = { type: 'vote', vote: { type: 'aborted' }, participants: [] };
-    this.#context.dedup.insertProgram(
-      id,
-      0,
-      { attempt: 'initial', clockMs, entry },
-      encodeTransactionReply(reply),
-      () => encodeTransactionReply(aborted),
+    this.#context.dedup.insertProgram(id, 0, { attempt: 'initial', clockMs, entry }, encodedReply(reply), () =>
+      encodedReply(ABORTED),
     );
   }
 
@@ -322,6 +327,18 @@ export class Transactions {
   }
 }
 
+const ABORTED: TransactionReply = { type: 'vote', vote: { type: 'aborted' }, participants: [] };
+/** Of each decision, encoded: nearly all that is remembered. */
+const decidedReplies = new Map<Decision, Uint8Array>();
+
+/** Not to be written to. */
+function encodedReply(reply: TransactionReply): Uint8Array {
+  if (reply.type !== 'decided') return encodeTransactionReply(reply);
+  let encoded = decidedReplies.get(reply.decision);
+  if (encoded === undefined) decidedReplies.set(reply.decision, (encoded = encodeTransactionReply(reply)));
+  return encoded;
+}
+
 const textOf = (id: Uint8Array): Holder => binaryString(id, 0, id.length);
 
 function branchVote(
@@ -338,13 +355,6 @@ function branchVote(
     results.push([at, result] as const);
   }
   return { type: 'results', results };
-}
-
-function checkedSize(vote: Vote): Vote {
-  const { length } = encodeTransactionReply({ type: 'vote', vote, participants: [] });
-  if (length <= MAX_VOTE_BYTES) return vote;
-  const refusal = refuse('value-too-large', undefined, { field: 'results', limit: MAX_VOTE_BYTES });
-  return { type: 'failed', refusal };
 }
 
 function replayOf(known: FoundEntry, client: ClientId): TransactionReply | Refusal {
