@@ -96,6 +96,16 @@ describe('a session', () => {
     expect(lab.page(view, rest)).toBe('snapshot-expired');
   });
 
+  it('lasts until a value that was put off has been asked for, also the last one of its range', () => {
+    const lab = new Lab(['a']);
+    const whole = { ...list, rows: 1, view: { id: 0, isLast: false } };
+    const first = lab.sessions.serve({ ...whole, bytes: 1 }, whole.view, 9);
+    expect(first).toMatchObject({ items: [{ type: 'deferred' }], rest: undefined });
+    const id = first.type === 'list' ? (first.view ?? 0) : 0;
+    expect(lab.sessions.serve(whole, { id, isLast: false }, 9)).toMatchObject({ items: [{ type: 'record' }] });
+    expect(lab.openViews).toBe(0);
+  });
+
   it('is closed by who has read enough; an unknown one is refused', () => {
     const lab = new Lab(['a', 'b', 'c']);
     const { view, rest } = lab.open();

@@ -65,7 +65,8 @@ export class ListSessions {
   #page(id: number, { view, revision }: Session, list: List): Answer {
     try {
       const page = readKeyPage(view, list);
-      if (page.rest === undefined) this.#drop(id);
+      // A value that was put off is asked for next, also if nothing is behind it.
+      if (page.rest === undefined && page.items[0]?.type !== 'deferred') this.#drop(id);
       return { type: 'list', revision, ...page, view: id };
     } catch (error) {
       this.#drop(id);
