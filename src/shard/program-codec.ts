@@ -209,19 +209,19 @@ function readAnyStep(input: ByteReader): Step {
     case 'get':
     case 'delete':
     case 'namespace-delete':
-      return { type, ...base };
+      return { type, key, condition, returning };
     case 'namespace-put':
       return { type, ...base, ...readLimits(input) };
     case 'put': {
       const expiry = readExpiry(input);
       const contentType = input.ascii();
-      return { type, ...base, expiry, contentType, body: checkedBody(input.longBytes()) };
+      return { type, key, condition, returning, expiry, contentType, body: checkedBody(input.longBytes()) };
     }
     case 'increment':
       return readIncrement(input, base);
     case 'append': {
       const contentType = input.ascii();
-      return { type, ...base, contentType, body: checkedBody(input.longBytes()) };
+      return { type, key, condition, returning, contentType, body: checkedBody(input.longBytes()) };
     }
     case 'merge-patch':
     case 'json-patch':
@@ -339,6 +339,8 @@ export function readResult(input: ByteReader): StepResult {
       const version = input.u48();
       const deadline = (flags & HAS_DEADLINE) === 0 ? {} : { expiresAtMs: input.u48() };
       const created = (flags & IS_TRUE) !== 0;
+      // Most have no more; spreads of nothing would take longer than all the rest.
+      if ((flags & ~IS_TRUE) === 0) return { type, revision, version, created };
       const numbers = (flags & HAS_NUMBER) === 0 ? {} : { number: input.i64(), applied: input.i64() };
       const record = (flags & HAS_RECORD) === 0 ? {} : { record: readRecord(input) };
       return { type, revision, version, created, ...deadline, ...numbers, ...record };

@@ -121,18 +121,27 @@ function servePut(exchanges: Exchanges, exchange: Exchange): void {
   exchanges.readBody(exchange, limits.valueBytes, (body) => {
     const wrong = contentType.json ? strictJsonError(body, exchanges.jsonBounds) : undefined;
     if (wrong !== undefined) throw invalid('body', `the body is not acceptable JSON: ${wrong}`);
-    const value = { key: named.key, body, contentType: contentType.stored };
+    const { key } = named;
+    const { stored } = contentType;
     const write = (under: Condition, by: Identity): KvWrite =>
       expiry === undefined && returning === 'nothing' && exchange.namespace === undefined
-        ? { type: 'put', ...value, condition: under, ...by }
+        ? { ...by, type: 'put', key, body, contentType: stored, condition: under }
         : stepWrite(
-            { type: 'put', ...value, condition: under, returning, expiry: expiry ?? { type: 'none' } },
+            {
+              type: 'put',
+              key,
+              body,
+              contentType: stored,
+              condition: under,
+              returning,
+              expiry: expiry ?? { type: 'none' },
+            },
             by,
             limits.valueBytes,
           );
     exchanges.send({
-      exchange,
       ...settings,
+      exchange,
       operation: write(condition, identity),
       match: matchOf(condition, others, identity, write),
       onAnswer: (context, reply, outcome) => {

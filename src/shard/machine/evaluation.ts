@@ -296,7 +296,8 @@ export class Evaluation {
     const version = (met.now?.version ?? 0) + 1;
     met.now = { revision, createRevision, version, contentType, body, expiresAtMs };
     met.isChanged = true;
-    return { type: 'write', revision, version, created, ...deadlineOf(met.now) };
+    if (expiresAtMs === undefined) return { type: 'write', revision, version, created };
+    return { type: 'write', revision, version, created, expiresAtMs };
   }
 
   #deadline(expiry: Expiry, now: KeyRecord | undefined): number | undefined {
