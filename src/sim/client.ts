@@ -16,6 +16,7 @@ import {
   type KvOperation,
   type Refusal,
 } from '../shard/index.js';
+import type { BoundChecker } from './bound-checker.js';
 import type { MachineClock } from './clock.js';
 import { describeCompletion, describeInvocation } from './client-words.js';
 import type { Begun, Deadline, History } from './history.js';
@@ -51,6 +52,8 @@ export interface ClientOptions {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly history: History;
+  /** Of stale reads. */
+  readonly bounds: BoundChecker;
   readonly clock: MachineClock;
   /** The processes that can be reached at present. */
   readonly endpoints: () => readonly ClientEndpoint[];
@@ -93,10 +96,12 @@ export class Client {
   #thinking: ScheduledEvent | undefined;
   /** Choices about programs, apart from all others. */
   readonly #programs: Random;
+  readonly #bounds: Random;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#programs = options.random.stream('programs');
+    this.#bounds = options.random.stream('bounds');
     this.#lane = options.number;
   }
 
@@ -155,10 +160,10 @@ export class Client {
     }
     const key = `k${random.integer(1, scenario.keys)}`;
     const deadlineMs = random.pick([500, 1_000, 3_000]);
-    if (random.chance(0.03)) {
-      // A stale read promises nothing about freshness: it is sent, but not judged.
-      const operation: KvOperation = { type: 'get', key: stringKey(key), consistency: 'stale' };
-      this.#ask(operation, deadlineMs, () => {
+    if (random.chance(0.03) || this.#bounds.chance(scenario.boundedShare ?? 0)) {
+      const read = this.#options.bounds.plan(key, this.#known.get(key)?.revision ?? 0, this.#bounds);
+      this.#ask(read.operation, deadlineMs, (answer) => {
+        read.judge(answer);
         this.#later(scenario.thinkMs);
       });
       return;

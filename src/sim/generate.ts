@@ -20,7 +20,7 @@ export function generateScenario(seed: number, models?: readonly Model[]): Scena
   // The names of streams, here and elsewhere, are part of what a seed means: renamed, each seed would be another run.
   const base = generateBase(new Random(seed).stream('mix'));
   const scenario = addModels(
-    addPrograms(base, new Random(seed).stream('programs')),
+    addBounds(addPrograms(base, new Random(seed).stream('programs')), new Random(seed).stream('bounds')),
     new Random(seed).stream('models'),
     models,
   );
@@ -43,6 +43,12 @@ function addPrograms(scenario: Base, random: Random): Scenario {
     programShare,
     counters: random.integer(1, 3),
   };
+}
+
+/** Stale reads with a bound, in some seeds. */
+function addBounds(scenario: Scenario, random: Random): Scenario {
+  const boundedShare = random.pick([0, 0, 0, 0.3]);
+  return boundedShare === 0 ? scenario : { ...scenario, boundedShare };
 }
 
 type Base = Omit<Scenario, 'keyedEntries' | 'programShare' | 'counters'>;

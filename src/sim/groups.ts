@@ -27,6 +27,9 @@ export function leaderless(cluster: SimCluster, scenario: Scenario): string[] {
   return missing;
 }
 
+export const readsByLease = ({ nodes }: SimCluster): boolean =>
+  nodes.every(({ topology }) => topology?.leases === 'read');
+
 /** By group: what is committed anywhere. */
 export const commitsOf = (cluster: SimCluster): Map<number, number> =>
   new Map(

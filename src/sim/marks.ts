@@ -75,6 +75,9 @@ export const MARKS = [
   'range-deleted',
   /** A write met the limit of its namespace. */
   'namespace-full',
+  /** A stale read was answered as of a revision that its client had seen; or with less than was committed, within its bound. */
+  'read-with-min-revision',
+  'stale-read-within-bound',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

@@ -55,6 +55,9 @@ const INJECT: Readonly<Record<FaultKind, Inject>> = {
   'clock-drift': machine.clockDrift,
 };
 
+const MEND_EVERY_MS = 100;
+const MEND_FOR_MS = 10_000;
+
 export class Nemesis {
   /** Number of injected faults, by kind. */
   readonly injected: Partial<Record<FaultKind, number>> = {};
@@ -93,6 +96,15 @@ export class Nemesis {
       if (node === this.#leftAlone) continue;
       if (node.failed) node.kill('process');
       node.start();
+    }
+  }
+
+  /** A failure that began before the healing may end much later, on a slow disk. */
+  keepMending(): void {
+    for (let ms = MEND_EVERY_MS; ms <= MEND_FOR_MS; ms += MEND_EVERY_MS) {
+      this.#scheduler.after(ms, undefined, () => {
+        this.mend();
+      });
     }
   }
 

@@ -115,6 +115,11 @@ export class Reference {
     return this.#shard(group).machine.get(key)?.expiresAtMs !== undefined;
   }
 
+  /** As of the newest entry that was applied; 0: the key is absent. */
+  revisionOf(group: GroupId, key: Uint8Array): number {
+    return this.#shard(group).machine.get(key)?.revision ?? 0;
+  }
+
   #apply(group: GroupId, shard: Shard, entry: Entry): void {
     const { machine, history } = shard;
     const { index } = entry;

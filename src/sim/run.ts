@@ -5,11 +5,12 @@
 import { checkHistory, formatReport } from '../check/index.js';
 import { InvariantViolation, describeMessage } from '../raft/index.js';
 import { catchUp, readBack } from './aftermath.js';
+import { BoundChecker } from './bound-checker.js';
 import { Client } from './client.js';
 import { MachineClock } from './clock.js';
 import { Digest } from './digest.js';
 import { ExpiryChecker } from './expiry-checker.js';
-import { differences, leaderless } from './groups.js';
+import { differences, leaderless, readsByLease } from './groups.js';
 import { History } from './history.js';
 import type { Scenario } from './scenario.js';
 import { LeaseChecker } from './lease-checker.js';
@@ -59,6 +60,7 @@ class Simulation {
   readonly #digest = new Digest();
   readonly #marks = new Marks();
   readonly #reference: Reference;
+  readonly #bounds: BoundChecker;
   #checker: InvariantChecker | undefined;
   #load: SideLoads | undefined;
   #failure: SimFailure | undefined;
@@ -68,12 +70,19 @@ class Simulation {
     this.#scenario = scenario;
     this.#random = new Random(seed);
     this.#trace = trace;
+    const common = { scenario, now: () => this.#scheduler.now, reached: this.#marks.reached };
     this.#reference = new Reference({
-      scenario,
-      now: () => this.#scheduler.now,
-      reached: this.#marks.reached,
+      ...common,
       onState: (group, index, hash) => {
         this.#checker?.expect(group, index, hash);
+        this.#bounds.committed(group, index);
+      },
+    });
+    this.#bounds = new BoundChecker({
+      ...common,
+      revisionOf: (group, key) => this.#reference.revisionOf(group, key),
+      onViolation: (what) => {
+        this.#fail('invariant', what);
       },
     });
   }
@@ -239,11 +248,7 @@ class Simulation {
     this.#traceEvent('phase two: all heals');
     nemesis.heal();
     expiry.healed();
-    for (let ms = MEND_EVERY_MS; ms <= MEND_FOR_MS; ms += MEND_EVERY_MS) {
-      this.#scheduler.after(ms, undefined, () => {
-        nemesis.mend();
-      });
-    }
+    nemesis.keepMending();
     await this.#heal(cluster, { clients, load }, nemesis);
   }
 
@@ -254,6 +259,7 @@ class Simulation {
       scheduler: this.#scheduler,
       random: this.#random.stream(`client ${number}`),
       history: this.#history,
+      bounds: this.#bounds,
       clock: new MachineClock(this.#scheduler, 1, 0),
       endpoints: () => cluster.endpoints(),
       timeOf: (shard) => this.#reference.timeOf(shard),
@@ -387,13 +393,8 @@ interface Clients {
 }
 
 const LEASES_WITHIN_MS = 3_000;
-const readsByLease = ({ nodes }: SimCluster): boolean => nodes.every(({ topology }) => topology?.leases === 'read');
-
 /** The longest time to live, in the slowest replicated time, and what the checker of expiry allows on narrow links. */
 const EXPIRED_WITHIN_MS = 15_000;
 /** Operations of each client that must succeed after healing, and the time for them. */
 const SERVED_AGAIN = 5;
 const SERVED_WITHIN_MS = 10_000;
-/** A failure that began before the healing may end much later, on a slow disk. */
-const MEND_EVERY_MS = 100;
-const MEND_FOR_MS = 10_000;

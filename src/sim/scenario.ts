@@ -31,6 +31,8 @@ export interface Scenario {
   readonly keyedEntries: number;
   /** Share of the clients' operations that are programs: increments, times to live, batches, transactions. */
   readonly programShare: number;
+  /** Share of the clients' operations that are stale reads with a bound; undefined = none. */
+  readonly boundedShare?: number;
   /** Keys that hold numbers, `c1`, `c2`, …; the others are `k1`, `k2`, … */
   readonly counters: number;
   readonly timers: NodeTimers;

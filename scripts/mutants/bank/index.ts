@@ -128,6 +128,8 @@ import { k122 } from './k122-prepared-after-abort.js';
 import { k123 } from './k123-read-does-not-wait.js';
 import { k124 } from './k124-late-prepare-locks.js';
 import { k125 } from './k125-no-turn.js';
+import { k126 } from './k126-min-revision-ignored.js';
+import { k127 } from './k127-staleness-from-the-answer.js';
 import { k130 } from './k130-page-skips-what-is-on-disk.js';
 import { k131 } from './k131-cursor-repeats.js';
 import { k132 } from './k132-view-sees-later-writes.js';
@@ -264,6 +266,8 @@ export const BANK: readonly Mutant[] = [
   k123,
   k124,
   k125,
+  k126,
+  k127,
   k130,
   k131,
   k132,
