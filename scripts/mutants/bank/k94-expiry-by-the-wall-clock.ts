@@ -11,8 +11,8 @@ export const k94: Mutant = {
   edits: [
     {
       file: 'src/shard/node/expirer.ts',
-      find: 'replica.machine.dueKeys?.(replica.entryClock.read(this.#runtime.now()), MAX_KEYS)',
-      replace: 'replica.machine.dueKeys?.(this.#runtime.wallTime(), MAX_KEYS)',
+      find: 'replica.machine.dueKeys?.(replica.entryClock.read(this.#runtime.now()), most)',
+      replace: 'replica.machine.dueKeys?.(this.#runtime.wallTime(), most)',
     },
     {
       file: 'src/shard/node/expirer.ts',
