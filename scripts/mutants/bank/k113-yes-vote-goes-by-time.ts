@@ -17,7 +17,7 @@ export const k113: Mutant = {
         const holder = textOf(id);
         const open = this.#open.get(holder);
         if (open?.type === 'prepared' && clockMs > open.clockMs + 60_000) {
-          this.#release(holder, open.message);
+          this.#release(holder, open);
           this.#open.delete(holder);
           this.#dropRow(holder);
         }

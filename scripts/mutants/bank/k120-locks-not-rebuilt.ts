@@ -10,8 +10,8 @@ export const k120: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/transactions.ts',
-      find: `this.#take(key.slice(1), decodeRow(row));`,
-      replace: `this.#open.set(key.slice(1), decodeRow(row));`,
+      find: `else this.#take(key.slice(1), open, locksOf(open.message.part.program));`,
+      replace: `else this.#open.set(key.slice(1), { ...open, locks: locksOf(open.message.part.program) });`,
     },
   ],
 };

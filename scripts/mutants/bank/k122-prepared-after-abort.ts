@@ -10,10 +10,10 @@ export const k122: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/transactions.ts',
-      find: `const said = this.#said(id) ?? this`,
-      replace: `const before = this.#said(id);
-    const isGivenUp = before?.type === 'vote' && before.vote.type === 'aborted';
-    const said = (isGivenUp ? undefined : before) ?? this`,
+      find: `const before = this.#said(id) ?? this`,
+      replace: `const known = this.#said(id);
+    const isGivenUp = known?.type === 'vote' && known.vote.type === 'aborted';
+    const before = (isGivenUp ? undefined : known) ?? this`,
     },
   ],
 };
