@@ -27,12 +27,13 @@ export function servePatch(exchanges: Exchanges, exchange: Exchange): void {
   headersOf.requireLength(headers);
   exchanges.readBody(exchange, limits.valueBytes, (body) => {
     const step = patchStep(type, body, 'body', exchanges.jsonBounds);
-    const base = { key: named.key, returning: returningOf(wish) };
+    const { key } = named;
+    const returning = returningOf(wish);
     const write = (under: Condition, by: Identity): KvWrite =>
-      stepWrite({ ...step, ...base, condition: under }, by, limits.valueBytes);
+      stepWrite({ ...step, key, condition: under, returning }, by, limits.valueBytes);
     exchanges.send({
-      exchange,
       ...settings,
+      exchange,
       operation: write(condition, identity),
       match: matchOf(condition, others, identity, write),
       onAnswer: (context, reply, outcome) => answerStep(context, reply, outcome, preferences),

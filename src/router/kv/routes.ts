@@ -169,10 +169,10 @@ function serveDelete(exchanges: Exchanges, exchange: Exchange): void {
   const write = (under: Condition, by: Identity): KvWrite =>
     returning === 'previous' || exchange.namespace !== undefined
       ? stepWrite({ type: 'delete', key, condition: under, returning }, by, limits.valueBytes)
-      : { type: 'delete', key, condition: under, ...by };
+      : { ...by, type: 'delete', key, condition: under };
   exchanges.send({
-    exchange,
     ...settingsOf(headers, limits),
+    exchange,
     operation: write(condition, identity),
     match: matchOf(condition, others, identity, write),
     onAnswer: (context, reply, outcome) => {

@@ -67,7 +67,7 @@ export const returningOf = (wish: ReturnWish | undefined): Returning => {
 /** A program of one step, which fails as a whole if the step fails. */
 export function stepWrite(step: Step, identity: Identity, valueLimit: number): RunProgram {
   const body = encodeProgram({ comparisons: [], then: [step], otherwise: [], onError: 'fail', valueLimit });
-  return { type: 'program', key: step.key, body, ...identity };
+  return { ...identity, type: 'program', key: step.key, body };
 }
 
 /** Undefined unless further revisions are listed. `again` gives the same write under another condition. */

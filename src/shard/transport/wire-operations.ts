@@ -143,7 +143,9 @@ function writeGet(out: WireWriter, get: Get): void {
 
 function readGet(input: WireReader, key: Uint8Array): Get {
   const get = { type: 'get', key, consistency: readConsistency(input) } as const;
-  return input.version < PROGRAM_VERSION ? get : { ...get, ...readBound(input, get.consistency) };
+  if (input.version < PROGRAM_VERSION) return get;
+  const { bound } = readBound(input, get.consistency);
+  return bound === undefined ? get : { ...get, bound };
 }
 
 function readConsistency(input: WireReader): Consistency {
