@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
 import { RowCache } from '../../src/shard/machine/row-cache.js';
 import { Memtable } from '../../src/shard/machine/memtable.js';
+import type { PageBounds, RowPage, RowRange } from '../../src/raft/index.js';
 
 const bytes = (length: number): Uint8Array => new Uint8Array(length).fill(7);
 const configuration = { voters: [1], votersOutgoing: [], learners: [] };
@@ -119,6 +120,104 @@ describe('a table with recent rows', () => {
     table.set('key', bytes(1));
     table.clear();
     expect(table.get('key')).toBeUndefined();
+    await storage.close();
+  });
+});
+
+describe('recent pages of durable rows', () => {
+  const range: RowRange = { from: 'a', to: 'z' };
+  const bounds: PageBounds = { rows: 10, bytes: 1_000 };
+  const pageOf = (length: number): RowPage => ({ rows: [['key', bytes(length)]], rest: undefined });
+
+  /** Reads pages of rows of `length` bytes, and counts how often. */
+  class Source {
+    reads = 0;
+    constructor(readonly length: number) {}
+    readonly read = (): RowPage => {
+      this.reads += 1;
+      return pageOf(this.length);
+    };
+  }
+
+  it('are read again only after their group has changed', () => {
+    const recent = new RowCache(2_000);
+    const [before, after] = [new Source(1), new Source(2)];
+    for (let i = 0; i < 3; i++) expect(recent.page(1, range, bounds, before.read)).toEqual(pageOf(1));
+    expect(before.reads).toBe(1);
+    recent.clearPages(2);
+    expect(recent.page(1, range, bounds, after.read)).toEqual(pageOf(1));
+    recent.clearPages(1);
+    expect(recent.page(1, range, bounds, after.read)).toEqual(pageOf(2));
+    recent.clear(1);
+    expect(recent.page(1, range, bounds, before.read)).toEqual(pageOf(1));
+  });
+
+  it('are not taken for others', () => {
+    const recent = new RowCache(100_000);
+    const others: [group: number, range: RowRange, bounds: PageBounds][] = [
+      [1, range, bounds],
+      [2, range, bounds],
+      [1, { ...range, reverse: true }, bounds],
+      [1, { ...range, keysOnly: true }, bounds],
+      [1, { from: 'az', to: '' }, bounds],
+      [1, { from: 'az', to: undefined }, bounds],
+      [1, range, { ...bounds, rows: 11 }],
+      [1, range, { ...bounds, bytes: 999 }],
+    ];
+    for (const [at, asked] of others.entries()) expect(recent.page(...asked, new Source(at).read)).toEqual(pageOf(at));
+    for (const [at, asked] of others.entries()) expect(recent.page(...asked, new Source(99).read)).toEqual(pageOf(at));
+  });
+
+  it('are not kept if they are long, nor without a bound', () => {
+    const [many, long, none] = [new Source(1), new Source(70_000), new Source(1)];
+    const recent = new RowCache(1_000_000);
+    const empty = new RowCache(0);
+    for (let i = 0; i < 2; i++) {
+      recent.page(1, range, { ...bounds, rows: 65 }, many.read);
+      recent.page(1, range, bounds, long.read);
+      empty.page(1, range, bounds, none.read);
+    }
+    expect([many.reads, long.reads, none.reads]).toEqual([2, 2, 2]);
+  });
+
+  it('share the bound with rows, and stay if they are used once a generation', () => {
+    const recent = new RowCache(2_000);
+    const [hot, cold] = [new Source(10), new Source(10)];
+    recent.page(1, { from: 'cold', to: 'd' }, bounds, cold.read);
+    for (let i = 0; i < 30; i++) {
+      recent.set(2, `filler-${i}`, bytes(100));
+      recent.page(1, range, bounds, hot.read);
+    }
+    recent.page(1, { from: 'cold', to: 'd' }, bounds, cold.read);
+    expect([hot.reads, cold.reads]).toEqual([1, 2]);
+  });
+
+  it('count only as long as they are kept', () => {
+    const recent = new RowCache(2_000);
+    recent.set(1, 'stays', bytes(10));
+    for (let i = 0; i < 100; i++) {
+      recent.page(2, range, bounds, new Source(100).read);
+      recent.clearPages(2);
+    }
+    recent.set(1, 'last', bytes(800));
+    expect(recent.get(1, 'stays')).toEqual(bytes(10));
+  });
+
+  it('are read again by a table once its checkpoint is durable', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const table = new Memtable(storage, 1, new RowCache(100_000));
+    const shown = (): unknown[] => table.range(range, bounds).rows.map(([key, value]) => [key, value.length]);
+    for (let index = 1; index < 4; index++) {
+      table.set('key', bytes(index));
+      table.set(`key-${index}`, bytes(index));
+      const rows = [...table.seal()];
+      shown();
+      await storage.checkpoint([{ group: 1, meta: { index, term: 1, configuration }, rows }]);
+      table.release();
+      const others = Array.from({ length: index }, (_, at) => [`key-${at + 1}`, at + 1]);
+      expect(shown()).toEqual([['key', index], ...others]);
+    }
     await storage.close();
   });
 });

@@ -115,6 +115,11 @@ class Share {
     return this.items[this.at];
   }
 
+  /** Nothing of it is left. */
+  get isAtEnd(): boolean {
+    return this.head === undefined && this.rest === undefined;
+  }
+
   /** It has to be asked before anything behind `rest` can be taken from another share. */
   get isExhausted(): boolean {
     return this.head === undefined && this.rest !== undefined;
@@ -129,6 +134,8 @@ class PageMerge {
   readonly #ask: AskShard;
   readonly #query: PageQuery;
   readonly #shares: readonly Share[];
+  /** Those that have something left, in the order of what they have next. */
+  #waiting: Share[];
   readonly #shareBytes: number;
   readonly #items: PageItem[] = [];
   #bytes = 0;
@@ -144,6 +151,7 @@ class PageMerge {
     const { shareRows: rows = likely } = query;
     const start = reverse ? (to ?? BEHIND_ALL_KEYS) : from;
     this.#shares = shards.map((shard) => new Share(shard, rows, start));
+    this.#waiting = [...this.#shares];
     this.#shareBytes = Math.min(MAX_LIST_BYTES, Math.max(LEAST_SHARE_BYTES, Math.floor(SHARES_BYTES / shards.length)));
   }
 
@@ -166,19 +174,33 @@ class PageMerge {
 
   /** The share whose item, or unread rest, comes first. */
   #next(): Share | undefined {
-    let next: Share | undefined;
-    for (const share of this.#shares) {
-      if (share.head === undefined && share.rest === undefined) continue;
-      if (next === undefined || this.#comesBefore(share, next)) next = share;
-    }
-    return next;
+    return this.#waiting[0];
   }
 
-  #comesBefore(a: Share, b: Share): boolean {
+  /** What the first share has next has changed: it goes to its place, by four comparisons if there are 16 shards. */
+  #replaceFirst(share: Share): void {
+    const waiting = this.#waiting;
+    if (share.isAtEnd) {
+      waiting.shift();
+      return;
+    }
+    let low = 1;
+    let high = waiting.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = waiting[middle];
+      if (other !== undefined && this.#compare(other, share) < 0) low = middle + 1;
+      else high = middle;
+    }
+    waiting.copyWithin(0, 1, low);
+    waiting[low - 1] = share;
+  }
+
+  #compare(a: Share, b: Share): number {
     const order = Buffer.compare(placeOf(a), placeOf(b));
-    if (order !== 0) return this.#query.reverse ? order > 0 : order < 0;
+    if (!this.#query.reverse) return order;
     // In reverse an unread rest has only smaller keys than its bound.
-    return this.#query.reverse && a.head !== undefined && b.head === undefined;
+    return order === 0 ? Number(a.head === undefined) - Number(b.head === undefined) : -order;
   }
 
   /** @returns false: the page is full without it */
@@ -196,6 +218,7 @@ class PageMerge {
     }
     share.at += 1;
     share.isUsed = true;
+    this.#replaceFirst(share);
     return true;
   }
 
@@ -225,6 +248,7 @@ class PageMerge {
       if (share.isUsed && share.revision !== answer.revision) ends ||= share === wanted;
       else this.#adopt(share, answer);
     }
+    this.#waiting = this.#shares.filter((share) => !share.isAtEnd).sort((a, b) => this.#compare(a, b));
     return ends ? 'ends' : undefined;
   }
 

@@ -21,14 +21,32 @@ export function keyMembers(named: NamedKey): string {
 
 /** `"value":…,"content_type":…` and so on, without braces. */
 export function recordMembers(record: KeyRecord, shard: number): JsonPieces {
-  const contentType = writtenContentType(record.contentType);
+  const { isJson, text: contentType } = writtenType(record.contentType);
   const expiry = record.expiresAtMs === undefined ? '' : `"expires_at":"${timeText(record.expiresAtMs)}",`;
   const tail =
-    `,"content_type":${JSON.stringify(contentType)},"revision":${record.revision},` +
+    `,"content_type":${contentType},"revision":${record.revision},` +
     `"create_revision":${record.createRevision},"version":${record.version},${expiry}"shard":${shard}`;
   const body = Buffer.from(record.body.buffer, record.body.byteOffset, record.body.byteLength);
-  if (parseContentType(contentType, { parameters: false }).type === JSON_TYPE) return [`"value":`, body, tail];
-  return [`"value_base64":"`, body.toString('base64'), '"', tail];
+  if (isJson) return [`"value":`, body, tail];
+  return [`"value_base64":"${body.toString('base64')}"${tail}`];
+}
+
+interface WrittenType {
+  readonly isJson: boolean;
+  /** As JSON. */
+  readonly text: string;
+}
+
+/** Of the last record: most of a page have the same, and to parse it takes longer than all else of a short record. */
+let lastType: { readonly stored: string; readonly written: WrittenType } | undefined;
+
+function writtenType(stored: string): WrittenType {
+  if (lastType?.stored === stored) return lastType.written;
+  const contentType = writtenContentType(stored);
+  const isJson = parseContentType(contentType, { parameters: false }).type === JSON_TYPE;
+  const written = { isJson, text: JSON.stringify(contentType) };
+  lastType = { stored, written };
+  return written;
 }
 
 /** `{key,value|value_base64,content_type,revision,create_revision,version,shard}` */
@@ -46,6 +64,7 @@ export function joined(pieces: Readonly<JsonPieces>): Buffer {
       text = '';
     }
   }
+  if (buffers.length === 0) return Buffer.from(text);
   buffers.push(Buffer.from(text));
   return Buffer.concat(buffers);
 }

@@ -48,7 +48,10 @@ const BYTES_TAG = bytesKey(new Uint8Array(0))[0];
  */
 export function encodedKeyMembers(encoded: Uint8Array): string {
   const key = userKeyOf(encoded);
-  if (key[0] === STRING_TAG) return `"key":${JSON.stringify(Buffer.from(key.subarray(1)).toString())}`;
+  if (key[0] === STRING_TAG) {
+    const text = Buffer.from(key.buffer, key.byteOffset + 1, key.length - 1).toString();
+    return `"key":${JSON.stringify(text)}`;
+  }
   if (key[0] === BYTES_TAG)
     return `"key":"${Buffer.from(key.subarray(1)).toString('base64url')}","key_type":"base64url"`;
   const json = jsonOf(key);

@@ -24,11 +24,14 @@ export class Memtable implements StateStore {
   readonly #group: GroupId;
   readonly #recent: RowCache;
   readonly #expiryHead = new ExpiryHead();
+  readonly #readDurable: ReadRange;
 
   constructor(storage: Storage, group: GroupId, recent: RowCache) {
     this.#storage = storage;
     this.#group = group;
     this.#recent = recent;
+    const read: ReadRange = (range, bounds) => storage.range(group, range, bounds);
+    this.#readDurable = (range, bounds) => recent.page(group, range, bounds, read);
   }
 
   get(key: StateKey): Uint8Array | undefined {
@@ -75,8 +78,7 @@ export class Memtable implements StateStore {
 
   #merged(range: RowRange, bounds: PageBounds): RowPage {
     const runs = [...this.#active.runs(range), ...(this.#sealed?.runs(range) ?? [])];
-    const durable: ReadRange = (part, room) => this.#storage.range(this.#group, part, room);
-    return mergedPage(cursorsOf(runs, range), durable, range, bounds);
+    return mergedPage(cursorsOf(runs, range), this.#readDurable, range, bounds);
   }
 
   /**
@@ -103,6 +105,7 @@ export class Memtable implements StateStore {
   /** Drops the sealed rows, which are durable now. */
   release(): void {
     this.#sealed = undefined;
+    this.#recent.clearPages(this.#group);
   }
 
   /** Drops all rows in memory: the durable state was replaced by a snapshot. */
