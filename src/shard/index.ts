@@ -69,6 +69,7 @@ export * from './list.js';
 export * from './operation.js';
 export * from './program-codec.js';
 export * from './namespace.js';
+export * from './router-id.js';
 export type * from './program.js';
 export * from './transaction-codec.js';
 export * from './transaction.js';

@@ -1,5 +1,5 @@
 /** Operation ids, made by clients and by the processes that they ask. */
-import type { KvWrite } from '../shard/index.js';
+import { markAsRouters, type KvWrite } from '../shard/index.js';
 import type { Random } from '../random.js';
 import type { MachineClock } from './clock.js';
 
@@ -8,7 +8,7 @@ export const UNNAMED = new Uint8Array(16);
 
 /** As a router does for a client that sent no id: stamped by its own clock. */
 export function withIdOf(write: KvWrite, clock: MachineClock, random: Random): KvWrite {
-  return write.operationId === UNNAMED ? { ...write, operationId: makeId(clock, random) } : write;
+  return write.operationId === UNNAMED ? { ...write, operationId: markAsRouters(makeId(clock, random)) } : write;
 }
 
 /** A version 7 UUID (RFC 9562). */

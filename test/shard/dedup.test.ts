@@ -3,7 +3,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadHash } from '../../src/shard/keys/index.js';
 import { Dedup, type DedupState } from '../../src/shard/machine/dedup.js';
 import { AnswerKind } from '../../src/shard/machine/dedup-table.js';
+import { derivedId, newOperationId } from '../../src/router/dispatch/operation-ids.js';
 import type { Attempt } from '../../src/shard/operation.js';
+import { isRouters, markAsRouters } from '../../src/shard/router-id.js';
 import { v4Id, v7Id } from '../support/commands.js';
 import { MapStateStore } from '../support/map-state-store.js';
 
@@ -85,5 +87,34 @@ describe('ids of one kind', () => {
     expect(dedup.refusalOfKeyed(v4Id(9), 0, NOW)).toMatchObject({ code: 'overloaded', outcome: 'not_applied' });
     expect(dedup.judgeKeyed(v7Id(NOW, 9), 0, NOW)).toBe('new');
     expect(dedup.judgeKeyed(v4Id(9), 0, NOW + 60_000)).toBe('new');
+  });
+});
+
+describe('an id that a router made, and a client repeats as its key', () => {
+  const flooded = (): Dedup => {
+    const dedup = dedupOf({ maxEntries: 4 });
+    for (let number = 1; number <= 6; number += 1) dedup.insert(v7Id(NOW + number, number), 0, 'initial', NOW, ENTRY);
+    return dedup;
+  };
+
+  it('is new only if no write without a key can have pushed it out', () => {
+    const [early, late] = [markAsRouters(v7Id(NOW + 1, 9)), markAsRouters(v7Id(NOW + 3, 9))];
+    expect(flooded().judgeKeyed(early, 0, NOW + 9)).toBe('evicted');
+    expect(flooded().judgeKeyed(late, 0, NOW + 9)).toBe('new');
+    expect(dedupOf().judgeKeyed(early, 0, NOW + 9)).toBe('new');
+  });
+
+  it('is told from a key of the client, which such writes do not push out', () => {
+    expect(flooded().judgeKeyed(v7Id(NOW + 1, 9), 0, NOW + 9)).toBe('new');
+  });
+
+  it('bears the mark, so do the ids that are derived from it, and no other ones', () => {
+    const made = newOperationId();
+    const derived = derivedId(made, Uint8Array.of(1));
+    expect([isRouters(made, 0), isRouters(derived, 0), isRouters(v7Id(NOW, 1), 0), isRouters(v4Id(1), 0)]).toEqual([
+      ...[true, true, false, false],
+    ]);
+    expect(isRouters(derivedId(v7Id(NOW, 1), Uint8Array.of(1)), 0)).toBe(false);
+    expect(Buffer.compare(made, derived)).not.toBe(0);
   });
 });

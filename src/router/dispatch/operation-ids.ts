@@ -1,7 +1,10 @@
-/** Operation ids (v7 UUIDs, RFC 9562) for writes without an `Idempotency-Key`, and ids derived from another. */
+/**
+ * Operation ids (v7 UUIDs, RFC 9562) for writes without an `Idempotency-Key`, marked as such (`shard/router-id.ts`), and ids
+ * derived from another.
+ */
 import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
-import { hash64 } from '../../shard/index.js';
+import { hash64, isRouters, markAsRouters } from '../../shard/index.js';
 
 const ID_BYTES = 16;
 /** Random bytes are drawn in batches: 0.25 µs an id instead of 2. */
@@ -15,12 +18,12 @@ export function newOperationId(): Uint8Array {
   }
   const random = pool.subarray(used, used + ID_BYTES);
   used += ID_BYTES;
-  return v7({ random }, new Uint8Array(ID_BYTES), 0);
+  return markAsRouters(v7({ random }, new Uint8Array(ID_BYTES), 0));
 }
 
 /**
  * The id of one of several writes that a request under one id becomes: the same for the same `part`. Keeps version and
- * time of the UUID, and replaces what is random in it.
+ * time of the UUID and who made it, and replaces what is random in it.
  */
 export function derivedId(id: Uint8Array, part: Uint8Array): Uint8Array {
   const { high, low } = hash64(Buffer.concat([id, part]));
@@ -28,5 +31,5 @@ export function derivedId(id: Uint8Array, part: Uint8Array): Uint8Array {
   derived.writeUInt32BE(high, 8);
   derived.writeUInt32BE(low, 12);
   derived[8] = ((derived[8] ?? 0) & 0x3f) | 0x80;
-  return derived;
+  return isRouters(id, 0) ? markAsRouters(derived) : derived;
 }

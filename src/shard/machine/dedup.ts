@@ -16,6 +16,7 @@ import type { StateKey } from '../../raft/index.js';
 import { binaryString, writeU48 } from '../big-endian.js';
 import { refuse } from '../errors.js';
 import { isKeyed, type Attempt, type Refusal } from '../operation.js';
+import { isRouters } from '../router-id.js';
 import { MAX_KEPT_ANSWER_BYTES } from '../program-codec.js';
 import { operationTimeMs } from './command.js';
 import { AnswerKind, DedupTable, type DedupEntry, type DedupTableState } from './dedup-table.js';
@@ -99,6 +100,8 @@ export class Dedup {
   judgeKeyed(data: Uint8Array, idAt: number, clockMs: number): 'new' | 'evicted' | 'no-room' {
     const timeMs = operationTimeMs(data, idAt);
     const { timed, untimed } = this.#tables;
+    // It may have been applied without a key: a router told the client its id.
+    if (isRouters(data, idAt) && this.#unkeyed.mayHaveEvicted(timeMs)) return 'evicted';
     if (isTimed(timeMs, clockMs)) return timed.mayHaveEvicted(timeMs) ? 'evicted' : 'new';
     return untimed.isFullOfYoung(clockMs) ? 'no-room' : 'new';
   }
