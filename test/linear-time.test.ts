@@ -200,7 +200,7 @@ const HEAD = 'GET /v1/kv/a HTTP/1.1\r\nHost: localhost\r\n';
 const BOUNDS = { depth: 256, members: 100_000 };
 const PATCH_BOUNDS = { ...BOUNDS, valueBytes: 1024 * 1024 };
 const recogniser = new RequestRecogniser(
-  { headerBytes: 1024 * 1024, starts: SIMPLE_STARTS, bodyBytes: () => 0 },
+  { headerBytes: 1024 * 1024, starts: SIMPLE_STARTS, bodyBytes: () => 0, hasSimpleAnswer: () => true },
   () => ({}) as DataResponse,
 );
 

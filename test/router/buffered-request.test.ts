@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RequestRecogniser, BufferedRequest, type RequestBounds } from '../../src/router/http/buffered-request.js';
 import type { DataResponse } from '../../src/router/http/data-request.js';
 import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
-import { SIMPLE_STARTS, simpleBodyLimit } from '../../src/router/kv/simple-targets.js';
+import { hasSimpleAnswer, SIMPLE_STARTS, simpleBodyLimit } from '../../src/router/kv/simple-targets.js';
 import { MAX_BATCH_BYTES, MAX_TRANSACTION_BYTES } from '../../src/shard/index.js';
 
 const limits = { ...DEFAULT_LIMITS, valueBytes: 1_000 };
@@ -10,6 +10,7 @@ const bounds: RequestBounds = {
   headerBytes: 400,
   starts: SIMPLE_STARTS,
   bodyBytes: (method, target) => simpleBodyLimit(method, target, limits),
+  hasSimpleAnswer,
 };
 const noResponse = () => ({}) as DataResponse;
 const look = (text: string, from = 0) =>
@@ -52,6 +53,10 @@ describe('requests that are recognised', () => {
     expect(request?.body.toString()).toBe('ab');
     expect(look(of(limit))).toMatchObject({ complete: false, headBytes: of(limit).length - 2 });
     expect(look(of(limit + 1))).toBeUndefined();
+  });
+
+  it.each(['/v1/kv?prefix=a', '/v1/kv', '/v1/ns/n/kv?limit=1'])('GET of a page: %s', (target) => {
+    expect(recognise(`GET ${target} HTTP/1.1\r\nHost: h\r\nAccept: */*\r\n\r\n`)).toMatchObject({ url: target });
   });
 
   it.each(['GET', 'HEAD', 'DELETE'])('%s of a key of a namespace', (method) => {
@@ -109,8 +114,10 @@ describe('what is left to node:http', () => {
     ['another method', 'POST /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
     ['a method in lower case', 'get /v1/kv/a HTTP/1.1\r\nHost: h\r\n\r\n'],
     ['another path', 'GET /livez HTTP/1.1\r\nHost: h\r\n\r\n'],
-    ['a range', 'GET /v1/kv?prefix=a HTTP/1.1\r\nHost: h\r\n\r\n'],
-    ['a range of a namespace', 'GET /v1/ns/n/kv?prefix=a HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a range to delete', 'DELETE /v1/kv?prefix=a HTTP/1.1\r\nHost: h\r\n\r\n'],
+    ['a stream', 'GET /v1/kv?prefix=a HTTP/1.1\r\nHost: h\r\nAccept: application/x-ndjson\r\n\r\n'],
+    ['a stream of a namespace', 'GET /v1/ns/n/kv HTTP/1.1\r\nHost: h\r\nAccept: application/x-ndjson\r\n\r\n'],
+    ['the head of a range of a namespace', 'HEAD /v1/ns/n/kv?prefix=a HTTP/1.1\r\nHost: h\r\n\r\n'],
     ['a namespace', 'PUT /v1/ns/n HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'],
     ['a path like that of transactions', 'POST /v1/txns HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'],
     ['another method for transactions', 'PUT /v1/txn HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n'],

@@ -62,6 +62,8 @@ export interface RequestBounds {
   readonly starts: readonly string[];
   /** Limit of the body, longer ones are not waited for here; undefined: the target is not recognised. */
   bodyBytes(method: BufferedMethod, target: string): number | undefined;
+  /** Whether a request with these headers is answered at once; others are not recognised. */
+  hasSimpleAnswer(target: string, headers: IncomingHttpHeaders): boolean;
 }
 
 const BLANK_LINE = Buffer.from('\r\n\r\n');
@@ -116,6 +118,7 @@ export class RequestRecogniser {
     const block = this.#block(method, head.slice(lineEnd + 2));
     if (block === undefined) return undefined;
     const { headers, contentLength = 0 } = block;
+    if (!this.#bounds.hasSimpleAnswer(target, headers)) return undefined;
     if (WITH_BODY.has(method) ? block.contentLength === undefined : contentLength > 0) return undefined;
     const bodyAt = headEnd + BLANK_LINE.length;
     const end = bodyAt + contentLength;

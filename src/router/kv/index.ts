@@ -5,6 +5,6 @@ export { type LineSink, RangeStream, type StreamSource } from './range-stream.js
 export { RangeRoutes, type RangeRoutesOptions } from './range-routes.js';
 export { bodyLimitOf } from './many.js';
 export { ALLOWED_METHODS, KvRoutes } from './routes.js';
-export { SIMPLE_STARTS, simpleBodyLimit } from './simple-targets.js';
+export { hasSimpleAnswer, SIMPLE_STARTS, simpleBodyLimit } from './simple-targets.js';
 export { LINES_PER_SECOND, SLOW_MS } from './slow-requests.js';
 export * as schemas from './all-schemas.js';

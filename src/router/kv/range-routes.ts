@@ -37,7 +37,7 @@ import {
   SECURITY_HEADERS,
   sendProblem,
   splitTarget,
-  type StreamedRequest,
+  StreamedRequest,
 } from '../http/index.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { Gate } from './gate.js';
@@ -48,10 +48,12 @@ import {
   flag,
   LIST_PARAMETERS,
   NAMESPACES_PARAMETERS,
+  NDJSON,
   parseNamespacesQuery,
   parseConsistency,
   parseRange,
   parseRangeQuery,
+  wantsStream,
   type NamedRange,
   type RangeQuery,
 } from './range-query.js';
@@ -65,7 +67,6 @@ const MAX_READING = 32;
 /** Lists that wait for that. */
 const MAX_WAITING = 1_000;
 const MAX_STREAMS = 64;
-const NDJSON = 'application/x-ndjson';
 
 export interface RangeRoutesOptions {
   readonly backend: Backend;
@@ -77,7 +78,7 @@ export interface RangeRoutesOptions {
 
 /** One request, until it is answered. */
 interface Exchange {
-  readonly request: StreamedRequest;
+  readonly request: DataRequest;
   readonly requestId: string;
   readonly query: string;
   readonly place: Place;
@@ -111,7 +112,7 @@ export class RangeRoutes {
   }
 
   /** Serves the request if its path is that of ranges, else returns false. @param target raw, as it came */
-  handle(request: StreamedRequest, target: string, requestId: string): boolean {
+  handle(request: DataRequest, target: string, requestId: string): boolean {
     const place = placeOf(target);
     if (place?.type !== 'range' && place?.type !== 'namespaces') return false;
     const exchange = { request, requestId, query: target, place, startedAt: performance.now() };
@@ -155,7 +156,7 @@ export class RangeRoutes {
     const topology = this.#topology();
     const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scopeOf(topology, query));
     const ask = askWithin(this.#source(), options);
-    const isStream = !isOfNamespaces && !query.countOnly && (headers.accept ?? '').includes(NDJSON);
+    const isStream = !isOfNamespaces && !query.countOnly && wantsStream(headers);
     const reading = { ask, topology, consistency, bound: boundOfList(parameters, { consistency, isStream }) };
     if (isStream) {
       const limit = parameters.has('limit') ? query.limit : Infinity;
@@ -197,6 +198,7 @@ export class RangeRoutes {
     { ask, topology, consistency }: Reading,
   ): Promise<ProblemCode | 'ok'> {
     const { request, requestId } = exchange;
+    if (!(request instanceof StreamedRequest)) throw new Error('a stream is served by node:http');
     const { response } = request;
     const { reverse, grouping, limit } = query;
     const range = remaining(query, after);

@@ -8,7 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import type { BufferedRequest, Limits, ReceiveBudget, RequestBounds } from '../http/index.js';
-import { SIMPLE_STARTS, simpleBodyLimit } from '../kv/index.js';
+import { hasSimpleAnswer, SIMPLE_STARTS, simpleBodyLimit } from '../kv/index.js';
 import { FastPathConnection } from './fast-path-connection.js';
 
 export interface FastPathHost {
@@ -40,6 +40,7 @@ export class FastPath {
       headerBytes: limits.headerBytes,
       starts: SIMPLE_STARTS,
       bodyBytes: (method, target) => simpleBodyLimit(method, target, limits),
+      hasSimpleAnswer,
     };
   }
 

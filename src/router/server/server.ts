@@ -233,8 +233,9 @@ export class HttpServer {
 
   #onBufferedRequest(request: BufferedRequest): void {
     const requestId = this.#requestIds.next();
-    if (this.#hosts.allows(request.headers.host)) this.#kv.handle(request, request.url, requestId);
-    else request.refuse(requestId, problemOf(new HttpProblem('misdirected-request')));
+    if (!this.#hosts.allows(request.headers.host)) {
+      request.refuse(requestId, problemOf(new HttpProblem('misdirected-request')));
+    } else if (!this.#kv.handle(request, request.url, requestId)) this.#ranges.handle(request, request.url, requestId);
   }
 
   #onRequest(message: IncomingMessage, response: ServerResponse): void {
