@@ -146,12 +146,12 @@ function ranges(scenario: Scenario, random: Random): Scenario {
     dedupEntries: Math.max(dedupEntries, LEAST_DEDUP_ENTRIES),
     keyedEntries: Math.max(keyedEntries, LEAST_DEDUP_ENTRIES),
     ranges: {
-      clients: random.integer(2, 3),
+      clients: 2,
       keys: random.pick([2, 5, 10, 20]),
       namespaces: random.integer(1, 2),
       valueBytes,
       keyedShare: random.pick([0, 0.3, 0.8]),
-      thinkMs: random.pick([10, 30, 60]),
+      thinkMs: random.pick([20, 40, 80]),
     },
   };
 }

@@ -68,7 +68,7 @@ export const MODEL_CHANCES: Readonly<Record<Model, number>> = {
   'hung-alone': 0.06,
   'failed-alone': 0.06,
   transactions: 0.3,
-  ranges: 0.2,
+  ranges: 0.15,
 };
 
 /** Kinds of faults that some seeds have by default. */

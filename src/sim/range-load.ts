@@ -5,7 +5,7 @@ import type { SimResult } from './result.js';
 import type { Scenario } from './scenario.js';
 
 /** Requests of each client that must succeed after healing. */
-const SERVED_AGAIN = 3;
+const SERVED_AGAIN = 2;
 
 export type RangeLoadOptions = Omit<RangeClientOptions, 'number' | 'parameters' | 'random'>;
 

@@ -53,7 +53,7 @@ interface Scan extends ScanPlan {
 const PATIENCE_MS = 100;
 const MOST_FAILURES = 2;
 const AGAIN_AFTER_MS = 30;
-const LONGEST_REST_MS = 40;
+const LONGEST_REST_MS = 20;
 const STREAM_MS = 4_000;
 
 export class RangeReader {
@@ -205,7 +205,7 @@ export class RangeReader {
 
   #readerOf({ incarnation }: ClientEndpoint): LineReader {
     const { scheduler, random } = this.#tools;
-    return new LineReader({ scheduler, random, incarnation, restMs: random.pick([1, 20, 100]) });
+    return new LineReader({ scheduler, random, incarnation, restMs: random.pick([1, 10, 40]) });
   }
 
   async #runStream(
