@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
+import { PageCache } from '../../src/shard/machine/page-cache.js';
 import { RowCache } from '../../src/shard/machine/row-cache.js';
 import { Memtable } from '../../src/shard/machine/memtable.js';
 import type { PageBounds, RowPage, RowRange } from '../../src/raft/index.js';
@@ -140,16 +141,16 @@ describe('recent pages of durable rows', () => {
   }
 
   it('are read again only after their group has changed', () => {
-    const recent = new RowCache(2_000);
+    const recent = new RowCache(16_000);
     const [before, after] = [new Source(1), new Source(2)];
-    for (let i = 0; i < 3; i++) expect(recent.page(1, range, bounds, before.read)).toEqual(pageOf(1));
+    for (let i = 0; i < 3; i++) expect(recent.pages.read(1, range, bounds, before.read)).toEqual(pageOf(1));
     expect(before.reads).toBe(1);
-    recent.clearPages(2);
-    expect(recent.page(1, range, bounds, after.read)).toEqual(pageOf(1));
-    recent.clearPages(1);
-    expect(recent.page(1, range, bounds, after.read)).toEqual(pageOf(2));
+    recent.pages.clear(2);
+    expect(recent.pages.read(1, range, bounds, after.read)).toEqual(pageOf(1));
+    recent.pages.clear(1);
+    expect(recent.pages.read(1, range, bounds, after.read)).toEqual(pageOf(2));
     recent.clear(1);
-    expect(recent.page(1, range, bounds, before.read)).toEqual(pageOf(1));
+    expect(recent.pages.read(1, range, bounds, before.read)).toEqual(pageOf(1));
   });
 
   it('are not taken for others', () => {
@@ -164,8 +165,10 @@ describe('recent pages of durable rows', () => {
       [1, range, { ...bounds, rows: 11 }],
       [1, range, { ...bounds, bytes: 999 }],
     ];
-    for (const [at, asked] of others.entries()) expect(recent.page(...asked, new Source(at).read)).toEqual(pageOf(at));
-    for (const [at, asked] of others.entries()) expect(recent.page(...asked, new Source(99).read)).toEqual(pageOf(at));
+    for (const [at, asked] of others.entries())
+      expect(recent.pages.read(...asked, new Source(at).read)).toEqual(pageOf(at));
+    for (const [at, asked] of others.entries())
+      expect(recent.pages.read(...asked, new Source(99).read)).toEqual(pageOf(at));
   });
 
   it('are not kept if they are long, nor without a bound', () => {
@@ -173,34 +176,54 @@ describe('recent pages of durable rows', () => {
     const recent = new RowCache(1_000_000);
     const empty = new RowCache(0);
     for (let i = 0; i < 2; i++) {
-      recent.page(1, range, { ...bounds, rows: 65 }, many.read);
-      recent.page(1, range, bounds, long.read);
-      empty.page(1, range, bounds, none.read);
+      recent.pages.read(1, range, { ...bounds, rows: 65 }, many.read);
+      recent.pages.read(1, range, bounds, long.read);
+      empty.pages.read(1, range, bounds, none.read);
     }
     expect([many.reads, long.reads, none.reads]).toEqual([2, 2, 2]);
   });
 
-  it('share the bound with rows, and stay if they are used once a generation', () => {
-    const recent = new RowCache(2_000);
+  it('stay if they are used once a generation, and push out no rows', () => {
+    const recent = new RowCache(16_000);
     const [hot, cold] = [new Source(10), new Source(10)];
-    recent.page(1, { from: 'cold', to: 'd' }, bounds, cold.read);
-    for (let i = 0; i < 30; i++) {
-      recent.set(2, `filler-${i}`, bytes(100));
-      recent.page(1, range, bounds, hot.read);
+    recent.set(2, 'row', bytes(10));
+    recent.pages.read(1, { from: 'cold', to: 'd' }, bounds, cold.read);
+    for (let i = 0; i < 300; i++) {
+      recent.pages.read(2, { from: `filler-${i}`, to: 'g' }, bounds, new Source(100).read);
+      recent.pages.read(1, range, bounds, hot.read);
     }
-    recent.page(1, { from: 'cold', to: 'd' }, bounds, cold.read);
+    recent.pages.read(1, { from: 'cold', to: 'd' }, bounds, cold.read);
     expect([hot.reads, cold.reads]).toEqual([1, 2]);
+    expect(recent.get(2, 'row')).toEqual(bytes(10));
   });
 
   it('count only as long as they are kept', () => {
-    const recent = new RowCache(2_000);
-    recent.set(1, 'stays', bytes(10));
+    const pages = new PageCache(2_000);
+    const stays = new Source(10);
+    pages.read(1, range, bounds, stays.read);
     for (let i = 0; i < 100; i++) {
-      recent.page(2, range, bounds, new Source(100).read);
-      recent.clearPages(2);
+      pages.read(2, range, bounds, new Source(100).read);
+      pages.clear(2);
     }
-    recent.set(1, 'last', bytes(800));
-    expect(recent.get(1, 'stays')).toEqual(bytes(10));
+    pages.read(1, range, bounds, stays.read);
+    expect(stays.reads).toBe(1);
+  });
+
+  it('are not kept of the expiry index, of which each is asked for once', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    let reads = 0;
+    const range = storage.range.bind(storage);
+    storage.range = (...asked) => {
+      reads += 1;
+      return range(...asked);
+    };
+    const table = new Memtable(storage, 1, new RowCache(100_000));
+    for (let i = 0; i < 3; i++) table.range({ from: '\u00041', to: '\u00049' }, bounds);
+    expect(reads).toBe(3);
+    for (let i = 0; i < 3; i++) table.range({ from: '\u00001', to: '\u00009' }, bounds);
+    expect(reads).toBe(4);
+    await storage.close();
   });
 
   it('are read again by a table once its checkpoint is durable', async () => {

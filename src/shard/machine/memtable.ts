@@ -7,7 +7,7 @@
  */
 import { prefixRange } from '../../raft/index.js';
 import type { GroupId, PageBounds, RowPage, RowRange, StateKey, StateRow, Storage } from '../../raft/index.js';
-import { ExpiryHead } from './expiry-head.js';
+import { ExpiryHead, isInExpiryIndex } from './expiry-head.js';
 import type { RowCache } from './row-cache.js';
 import { cursorsOf, mergedPage } from './row-cursors.js';
 import type { ReadRange } from './row-cursors.js';
@@ -31,7 +31,9 @@ export class Memtable implements StateStore {
     this.#group = group;
     this.#recent = recent;
     const read: ReadRange = (range, bounds) => storage.range(group, range, bounds);
-    this.#readDurable = (range, bounds) => recent.page(group, range, bounds, read);
+    // What is due is asked for once.
+    this.#readDurable = (range, bounds) =>
+      isInExpiryIndex(range) ? read(range, bounds) : recent.pages.read(group, range, bounds, read);
   }
 
   get(key: StateKey): Uint8Array | undefined {
@@ -105,7 +107,7 @@ export class Memtable implements StateStore {
   /** Drops the sealed rows, which are durable now. */
   release(): void {
     this.#sealed = undefined;
-    this.#recent.clearPages(this.#group);
+    this.#recent.pages.clear(this.#group);
   }
 
   /** Drops all rows in memory: the durable state was replaced by a snapshot. */
