@@ -154,6 +154,41 @@ describe('a page', () => {
     }
   });
 
+  it('ends before a long value whose shard has changed since it was found to have nothing before it', async () => {
+    for (const reverse of [false, true]) {
+      const shards = await ListedShards.of(2);
+      const of = (shard: number): string[] =>
+        [...'abcdefghijklmnopqrstuvwxyz'].filter((key) => shardOfKey(stringKey(key), 2) === shard);
+      // The long value is in the middle of its shard's keys, and one of the other shard comes before it.
+      const [mine, others] = [reverse ? of(0).reverse() : of(0), reverse ? of(1).reverse() : of(1)];
+      const [first = '', , , , long = ''] = mine;
+      const isBefore = (a: string, b: string): boolean => (reverse ? a > b : a < b);
+      const short = others.filter((key) => isBefore(key, long));
+      for (const key of short) shards.put(stringKey(key));
+      shards.put(stringKey(long), 3 * 1024 * 1024);
+      const before = shards.revisionOf(0);
+      shards.before = ({ rows }) => {
+        if (rows === 1 && shards.revisionOf(0) === before) shards.put(stringKey(first));
+      };
+      const query = queryOf(shards, { reverse });
+      const page = await pageOf(shards, query);
+      expect([shown(page), page.revisions.get(0)]).toEqual([short, before]);
+      expect(shown(await pageOf(shards, behind(query, page.rest ?? FIRST_KEY)))).toEqual(
+        isBefore(first, short.at(-1) ?? '') ? [long] : [first, long],
+      );
+    }
+  });
+
+  it('that begins with a long value has what came before it meanwhile', async () => {
+    const shards = await ListedShards.of(1);
+    shards.put(stringKey('m'), 3 * 1024 * 1024);
+    shards.before = ({ rows }) => {
+      if (rows === 1 && shards.revisionOf(0) === 2) shards.put(stringKey('a'));
+    };
+    const page = await pageOf(shards, queryOf(shards));
+    expect([shown(page), page.revisions.get(0)]).toEqual([['a', 'm'], 3]);
+  });
+
   it('fails as a whole when a shard refuses', async () => {
     const shards = await ListedShards.of(2);
     const answer = refuse('no-leader', undefined, { shard: 1 });

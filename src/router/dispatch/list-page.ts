@@ -105,10 +105,19 @@ class Share {
   /** Its next item is a long value, which is asked for alone. */
   isLong = false;
 
+  readonly #start: Uint8Array;
+
   constructor(shard: number, rows: number, start: Uint8Array) {
     this.shard = shard;
     this.rows = rows;
+    this.#start = start;
     this.rest = start;
+  }
+
+  /** It has nothing in this page yet, neither has any other: what was read of it may be read again. */
+  restart(): void {
+    this.revision = undefined;
+    this.rest = this.#start;
   }
 
   get head(): ListItem | undefined {
@@ -236,6 +245,7 @@ class PageMerge {
 
   /** Asks all shares that have run out. @returns `ends`: the page ends here, since the shard has changed */
   async #refill(wanted: Share): Promise<ListFailure | 'ends' | undefined> {
+    if (wanted.isLong && !this.#isFixed(wanted)) wanted.restart();
     const exhausted = this.#shares.filter((share) => share === wanted || (share.isExhausted && !share.isLong));
     const replies = await Promise.all(exhausted.map((share) => this.#ask(this.#listOf(share))));
     for (const reply of replies) {
@@ -245,11 +255,16 @@ class PageMerge {
     for (const [at, share] of exhausted.entries()) {
       const answer = replies[at]?.answer;
       if (answer?.type !== 'list') throw new Error('the answer does not fit the operation');
-      if (share.isUsed && share.revision !== answer.revision) ends ||= share === wanted;
-      else this.#adopt(share, answer);
+      if (!this.#isFixed(share) || share.revision === answer.revision) this.#adopt(share, answer);
+      else ends ||= share === wanted;
     }
     this.#waiting = this.#shares.filter((share) => !share.isAtEnd).sort((a, b) => this.#compare(a, b));
     return ends ? 'ends' : undefined;
+  }
+
+  /** The page shows what the share has as of its revision; or, before a long value, that it has nothing. */
+  #isFixed({ isUsed, isLong }: Share): boolean {
+    return isUsed || (isLong && this.#items.length > 0);
   }
 
   #adopt(
