@@ -1,5 +1,11 @@
 /** What both HTTP fronts share: requests and responses as values, headers, targets, bodies, problems, limits. */
-export { type BufferedMethod, BufferedRequest, type PartialRequest, type RequestBounds, RequestRecogniser } from './buffered-request.js';
+export {
+  type BufferedMethod,
+  BufferedRequest,
+  type PartialRequest,
+  type RequestBounds,
+  RequestRecogniser,
+} from './buffered-request.js';
 export { BufferedResponse, type ResponseSink } from './buffered-response.js';
 export type { DataRequest, DataResponse } from './data-request.js';
 export * as headersOf from './headers.js';
