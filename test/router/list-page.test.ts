@@ -157,8 +157,8 @@ describe('a page', () => {
   it('ends before a long value whose shard has changed since it was found to have nothing before it', async () => {
     for (const reverse of [false, true]) {
       const shards = await ListedShards.of(2);
-      const of = (shard: number): string[] =>
-        [...'abcdefghijklmnopqrstuvwxyz'].filter((key) => shardOfKey(stringKey(key), 2) === shard);
+      const letters = Array.from({ length: 26 }, (_, at) => String.fromCharCode(97 + at));
+      const of = (shard: number): string[] => letters.filter((key) => shardOfKey(stringKey(key), 2) === shard);
       // The long value is in the middle of its shard's keys, and one of the other shard comes before it.
       const [mine, others] = [reverse ? of(0).reverse() : of(0), reverse ? of(1).reverse() : of(1)];
       const [first = '', , , , long = ''] = mine;
