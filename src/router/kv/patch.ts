@@ -32,8 +32,10 @@ export function servePatch(exchanges: Exchanges, exchange: Exchange): void {
     const write = (under: Condition, by: Identity): KvWrite =>
       stepWrite({ ...step, key, condition: under, returning }, by, limits.valueBytes);
     exchanges.send({
-      ...settings,
       exchange,
+      consistency: settings.consistency,
+      deadlineMs: settings.deadlineMs,
+      forwarding: settings.forwarding,
       operation: write(condition, identity),
       match: matchOf(condition, others, identity, write),
       onAnswer: (context, reply, outcome) => answerStep(context, reply, outcome, preferences),

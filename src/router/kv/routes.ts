@@ -17,6 +17,7 @@ import {
   identityOf,
   keyIn,
   matchOf,
+  plainPut,
   refuseBody,
   returningOf,
   settingsOf,
@@ -125,7 +126,7 @@ function servePut(exchanges: Exchanges, exchange: Exchange): void {
     const { stored } = contentType;
     const write = (under: Condition, by: Identity): KvWrite =>
       expiry === undefined && returning === 'nothing' && exchange.namespace === undefined
-        ? { ...by, type: 'put', key, body, contentType: stored, condition: under }
+        ? plainPut({ key, body, contentType: stored }, under, by)
         : stepWrite(
             {
               type: 'put',
@@ -140,8 +141,10 @@ function servePut(exchanges: Exchanges, exchange: Exchange): void {
             limits.valueBytes,
           );
     exchanges.send({
-      ...settings,
       exchange,
+      consistency: settings.consistency,
+      deadlineMs: settings.deadlineMs,
+      forwarding: settings.forwarding,
       operation: write(condition, identity),
       match: matchOf(condition, others, identity, write),
       onAnswer: (context, reply, outcome) => {
@@ -169,10 +172,13 @@ function serveDelete(exchanges: Exchanges, exchange: Exchange): void {
   const write = (under: Condition, by: Identity): KvWrite =>
     returning === 'previous' || exchange.namespace !== undefined
       ? stepWrite({ type: 'delete', key, condition: under, returning }, by, limits.valueBytes)
-      : { ...by, type: 'delete', key, condition: under };
+      : { type: 'delete', key, condition: under, operationId: by.operationId, attempt: by.attempt };
+  const settings = settingsOf(headers, limits);
   exchanges.send({
-    ...settingsOf(headers, limits),
     exchange,
+    consistency: settings.consistency,
+    deadlineMs: settings.deadlineMs,
+    forwarding: settings.forwarding,
     operation: write(condition, identity),
     match: matchOf(condition, others, identity, write),
     onAnswer: (context, reply, outcome) => {

@@ -6,6 +6,7 @@ import {
   type Condition,
   type Expiry,
   type KvWrite,
+  type Put,
   type Returning,
   type RunProgram,
   type Step,
@@ -64,10 +65,17 @@ export const returningOf = (wish: ReturnWish | undefined): Returning => {
   return wish === 'representation' ? 'value' : 'nothing';
 };
 
+/** Field by field: what a spread makes is slow to read, here and on the way to the node. */
+export const plainPut = (
+  { key, body, contentType }: Pick<Put, 'key' | 'body' | 'contentType'>,
+  condition: Condition,
+  { operationId, attempt }: Identity,
+): Put => ({ type: 'put', key, body, contentType, condition, operationId, attempt });
+
 /** A program of one step, which fails as a whole if the step fails. */
-export function stepWrite(step: Step, identity: Identity, valueLimit: number): RunProgram {
+export function stepWrite(step: Step, { operationId, attempt }: Identity, valueLimit: number): RunProgram {
   const body = encodeProgram({ comparisons: [], then: [step], otherwise: [], onError: 'fail', valueLimit });
-  return { ...identity, type: 'program', key: step.key, body };
+  return { type: 'program', key: step.key, body, operationId, attempt };
 }
 
 /** Undefined unless further revisions are listed. `again` gives the same write under another condition. */

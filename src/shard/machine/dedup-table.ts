@@ -140,6 +140,12 @@ export class DedupTable {
     this.#appendTail();
   }
 
+  /** When the oldest entry is as old as the window; infinite without any. */
+  get nextExpiryMs(): number {
+    if (this.#head === this.#tail) return Infinity;
+    return readU48(this.#ring, this.#slotOf(this.#head) + AT.time) + this.#options.windowMs;
+  }
+
   /** Evicts entries that are as old as the window. */
   evictExpired(clockMs: number): void {
     const oldest = clockMs - this.#options.windowMs;

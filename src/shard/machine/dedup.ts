@@ -58,10 +58,14 @@ export class Dedup {
   /** `#tables.unkeyed`, on the path of every plain write. */
   readonly #unkeyed: DedupTable;
   readonly #store: StateStore;
+  readonly #windowMs: number;
   #answerBytes = 0;
+  /** Before this time nothing is as old as the window. */
+  #nextExpiryMs = 0;
 
   constructor(store: StateStore, { maxEntries, maxKeyedEntries, windowMs }: DedupOptions) {
     this.#store = store;
+    this.#windowMs = windowMs;
     const table = (kind: Kind): DedupTable =>
       new DedupTable(store, {
         space: SPACES[kind],
@@ -154,9 +158,13 @@ export class Dedup {
   }
 
   evictExpired(clockMs: number): void {
+    if (clockMs < this.#nextExpiryMs) return;
     this.#unkeyed.evictExpired(clockMs);
     this.#tables.timed.evictExpired(clockMs);
     this.#tables.untimed.evictExpired(clockMs);
+    // What is inserted from now on is not older than this entry.
+    const next = KINDS.map((kind) => this.#tables[kind].nextExpiryMs);
+    this.#nextExpiryMs = Math.min(clockMs + this.#windowMs, ...next);
   }
 
   flush(): void {
@@ -173,6 +181,7 @@ export class Dedup {
   load(state: DedupState): void {
     for (const kind of KINDS) this.#tables[kind].load(state[kind]);
     this.#answerBytes = state.answerBytes;
+    this.#nextExpiryMs = 0;
   }
 
   #found(kind: Kind, entry: DedupEntry | undefined, data: Uint8Array, idAt: number): FoundEntry | undefined {
