@@ -69,7 +69,8 @@ export async function runBatch(
     };
   });
   await askWithinBytes(askings, (group) => {
-    done.push({ ...group, reply: withoutOutcome(group.reply), outcome: outcomeOf(group.reply, budget) });
+    const { shard, positions, isRead, reply } = group;
+    done.push({ shard, positions, isRead, reply: withoutOutcome(reply), outcome: outcomeOf(reply, budget) });
   });
   return done;
 }

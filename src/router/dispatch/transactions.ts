@@ -73,8 +73,9 @@ export async function runTransaction(request: TransactionRequest, options: RunOp
   const operation = operationOf(request, first);
   if (operation.type === 'refused') return refused(operation);
   const reply = await execute(operation, { deadlineMs, forward });
-  const { answer } = reply;
-  return { ...reply, revisions: new Map(answer.type === 'program' ? [[reply.shard, answer.revision]] : []) };
+  const { answer, term, servedBy, shard: servedShard, way } = reply;
+  const revisions = new Map(answer.type === 'program' ? [[servedShard, answer.revision]] : []);
+  return { answer, term, servedBy, shard: servedShard, way, revisions };
 }
 
 function areOfOneKeyspace(keys: readonly Uint8Array[]): boolean {
@@ -135,7 +136,8 @@ async function runOverShards(request: TransactionRequest, options: RunOptions): 
   const encoded = replayed ?? encodeOutcome(outcome);
   const revision = Math.max(0, ...revisions.values());
   const answer = { type: 'program', revision, outcome: encoded, replayed: replayed !== undefined } as const;
-  return { ...origin, answer, revisions };
+  const { term, servedBy, shard } = origin;
+  return { answer, term, servedBy, shard, revisions };
 }
 
 function fingerprintOf(body: Uint8Array): Uint8Array {

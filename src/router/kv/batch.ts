@@ -53,7 +53,8 @@ const run = (
 ): Promise<BatchGroup[]> =>
   runBatch(
     {
-      ...identity,
+      operationId: identity.operationId,
+      attempt: identity.attempt,
       steps: steps.map(({ step }) => step),
       valueLimit: exchanges.limits.valueBytes,
       answerLimit: answerLimitOf(exchanges),

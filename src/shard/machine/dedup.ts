@@ -152,7 +152,9 @@ export class Dedup {
     const fits = answer.length <= MAX_KEPT_ANSWER_BYTES && this.#answerBytes + answer.length <= MAX_ANSWERS_BYTES;
     const kept = fits ? answer : shortened();
     const kind = kindOf(attempt, operationTimeMs(data, idAt), clockMs);
-    this.#tables[kind].insert(data, idAt, clockMs, { ...entry, kind: AnswerKind.program, detail: kept.length });
+    const { revision, fingerprintHigh, fingerprintLow } = entry;
+    const slot = { kind: AnswerKind.program, revision, detail: kept.length, fingerprintHigh, fingerprintLow };
+    this.#tables[kind].insert(data, idAt, clockMs, slot);
     this.#store.set(answerKey(kind, this.#tables[kind].state().tail - 1), kept);
     this.#answerBytes += kept.length;
   }

@@ -152,7 +152,8 @@ export class Transactions {
   }
 
   #take(holder: Holder, open: Prepared, locks: LockSet): void {
-    this.#open.set(holder, { ...open, locks });
+    const { message, clockMs, vote } = open;
+    this.#open.set(holder, { type: 'prepared', message, clockMs, vote, locks });
     this.locks.acquire(holder, locks);
     if (open.message.client !== undefined) this.#byClient.set(textOf(open.message.client.id), holder);
   }

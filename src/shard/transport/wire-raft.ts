@@ -147,8 +147,9 @@ function readFields(input: WireReader, record: number, from: NodeId, to: NodeId,
       const readContext = input.u48();
       const lastIndex = input.u48();
       const promiseMs = input.version >= 2 ? input.u32() : 0;
-      const answer = { type: 'heartbeat-ok', from, to, term, readContext, lastIndex } as const;
-      return promiseMs > 0 ? { ...answer, promiseMs } : answer;
+      const type = 'heartbeat-ok';
+      if (promiseMs > 0) return { type, from, to, term, readContext, lastIndex, promiseMs };
+      return { type, from, to, term, readContext, lastIndex };
     }
     case RAFT_RECORDS.vote: {
       const lastIndex = input.u48();
