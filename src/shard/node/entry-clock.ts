@@ -38,7 +38,8 @@ export class EntryClock {
 
   /** To be called after the state machine has applied these entries. */
   applied(entries: readonly Entry[]): void {
-    const newest = entries.findLast(isCommand);
+    const last = entries.at(-1);
+    const newest = last !== undefined && isCommand(last) ? last : entries.findLast(isCommand);
     if (newest !== undefined) this.#note(newest, this.#stateMs, this.#clocks.now());
   }
 

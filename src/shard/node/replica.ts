@@ -301,9 +301,12 @@ export class Replica implements ReplicaView {
     if (this.#proposals.length === 0) return;
     const proposals = this.#proposals;
     this.#proposals = [];
-    const batch = proposals.map(({ data }) => data);
+    const batch: Uint8Array[] = [];
     let bytes = 0;
-    for (const data of batch) bytes += data.length;
+    for (const { data } of proposals) {
+      batch.push(data);
+      bytes += data.length;
+    }
     const result = bytes > this.#maxBatchBytes ? undefined : this.raft.propose(batch);
     if (result?.type === 'appended') {
       let index = result.firstIndex;
