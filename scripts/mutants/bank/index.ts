@@ -123,6 +123,7 @@ import { k115 } from './k115-increment-repeated-by-router.js';
 import { k116 } from './k116-unlock-lost-in-recovery.js';
 import { k117 } from './k117-expired-key-in-checkpoint.js';
 import { k118 } from './k118-named-id-for-a-new-one.js';
+import { k119 } from './k119-no-before-home.js';
 import { k120 } from './k120-locks-not-rebuilt.js';
 import { k121 } from './k121-decided-not-remembered.js';
 import { k122 } from './k122-prepared-after-abort.js';
@@ -262,6 +263,7 @@ export const BANK: readonly Mutant[] = [
   k116,
   k117,
   k118,
+  k119,
   k120,
   k121,
   k122,

@@ -1,8 +1,8 @@
 /**
  * M2: a read is answered as soon as leadership is confirmed, whatever has been applied. In this code a leader has
  * nearly always applied what it knows to be committed, so the bug needs what the shared list names with it, slow apply:
- * `harmless` lets a leader apply one entry a turn, and more only when it is behind by three, or keys would expire too
- * late. That alone breaks nothing, and is run as a control.
+ * `harmless` lets a leader apply one entry at a time, and serve reads between. That alone breaks nothing, and is run as a
+ * control.
  */
 import type { Mutant } from '../mutant.js';
 
@@ -34,7 +34,14 @@ export const m2: Mutant = {
       do {
         const next = replica.backlog.shift();
         if (next !== undefined && next.index > replica.applied) this.#onApplied(replica, replica.apply([next]));
-      } while (replica.backlog.length > (replica.isLeader ? 3 : 0));
+      } while (!replica.isLeader && replica.backlog.length > 0);
+`,
+    },
+    {
+      file: 'src/shard/node/turn.ts',
+      find: `    } while (replica.serveReads());
+`,
+      replace: `    } while (replica.serveReads() || replica.backlog.length > 0);
 `,
     },
   ],

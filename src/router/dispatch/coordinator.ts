@@ -146,7 +146,7 @@ export class Coordinator {
       const decision = decisionOf(votes);
       if (decision !== 'abort') return this.#commit({ id, participants, heard, decision, client, deadline });
     }
-    return this.#abort({ id, participants, heard, deadline });
+    return this.#abort({ id, participants, heard, client, deadline });
   }
 
   async #commit(given: {
@@ -182,10 +182,11 @@ export class Coordinator {
     readonly id: Uint8Array;
     readonly participants: readonly number[];
     readonly heard: readonly Heard[];
+    readonly client: ClientId | undefined;
     readonly deadline: number;
   }): Promise<TransactionOutcome | undefined> {
-    const { id, participants, heard, deadline } = given;
-    const verdict = verdictOf(heard);
+    const { id, participants, heard, client, deadline } = given;
+    const verdict = verdictOf(heard, client === undefined ? undefined : participants[0]);
     if (verdict.type === 'committed') return this.#committed({ ...given, ...verdict });
     if (verdict.type === 'unknown') {
       // Some shard may have voted, or may yet: only its own record can say.

@@ -42,8 +42,14 @@ export type Verdict = { readonly origin: Origin } & (
   | { readonly type: 'open'; readonly id: Uint8Array; readonly participants: readonly number[] }
 );
 
-/** Why an attempt does not commit; the reason that says most, of all participants. */
-export function verdictOf(heard: readonly Heard[]): Verdict {
+/**
+ * Why an attempt does not commit; the reason that says most, of all participants.
+ * @param home the participant that knows the client's id; undefined: there is none. As long as it has not voted, an earlier
+ *   attempt under that id may have been committed, and be the very reason why another participant votes no.
+ */
+export function verdictOf(heard: readonly Heard[], home?: number): Verdict {
+  const atHome = home === undefined ? undefined : heard.find(({ shard }) => shard === home);
+  if (atHome?.reply.type === 'refused') return verdictOfRefusal(atHome.reply, atHome.origin);
   let busy: Verdict | undefined;
   let unknown: Verdict | undefined;
   let refused: Verdict | undefined;
@@ -55,9 +61,8 @@ export function verdictOf(heard: readonly Heard[]): Verdict {
       case 'open':
         return { type: 'open', id: reply.id, participants: reply.participants, origin };
       case 'refused':
-        if (reply.outcome === 'unknown' && reply.code !== 'idempotency-key-expired') {
-          unknown ??= { type: 'unknown', refusal: reply, origin };
-        } else refused ??= { type: 'refused', refusal: reply, origin };
+        if (isUnknown(reply)) unknown ??= verdictOfRefusal(reply, origin);
+        else refused ??= verdictOfRefusal(reply, origin);
         break;
       case 'vote':
         if (reply.vote.type === 'failed') refused = { type: 'refused', refusal: reply.vote.refusal, origin };
@@ -83,6 +88,16 @@ export function verdictOf(heard: readonly Heard[]): Verdict {
   if (unknown !== undefined && !isAborted) return unknown;
   return busy ?? refused ?? { type: 'refused', refusal: refuse('internal', 'no reason to abort'), origin: NO_ORIGIN };
 }
+
+/** What was forgotten about a client's id, nobody can say any more: that is final. */
+const isUnknown = ({ outcome, code }: Refusal): boolean =>
+  outcome === 'unknown' && code !== 'idempotency-key-expired';
+
+const verdictOfRefusal = (refusal: Refusal, origin: Origin): Verdict => ({
+  type: isUnknown(refusal) ? 'unknown' : 'refused',
+  refusal,
+  origin,
+});
 
 /** All voted yes, and the list that is to run fails in some part. */
 function failingBranch(heard: readonly Heard[]): Verdict | undefined {

@@ -1,0 +1,84 @@
+/** What a transaction over shards comes to when a participant does not say what became of the client's id. */
+import { describe, expect, it } from 'vitest';
+import { Coordinator } from '../../src/router/dispatch/coordinator.js';
+import type { Dispatcher } from '../../src/router/dispatch/dispatcher.js';
+import { NO_ORIGIN, verdictOf, type Heard } from '../../src/router/dispatch/verdict.js';
+import {
+  encodeTransactionReply,
+  refuse,
+  stringKey,
+  type TransactionPart,
+  type TransactionReply,
+  type Vote,
+} from '../../src/shard/index.js';
+import { decodeTransaction } from '../../src/shard/transaction-codec.js';
+import { VirtualRuntime } from '../support/virtual-runtime.js';
+
+const YES: Vote = { type: 'yes', holds: true, then: { type: 'results', results: [] }, otherwise: undefined };
+const vote = (given: Vote): TransactionReply => ({ type: 'vote', vote: given, participants: [1, 2] });
+const heard = (...replies: readonly TransactionReply[]): Heard[] =>
+  replies.map((reply, at) => ({ shard: at + 1, revision: 0, reply, origin: NO_ORIGIN }));
+
+const NO = vote({ type: 'no' });
+const FAILED = vote({ type: 'failed', refusal: refuse('wrong-type') });
+const UNKNOWN = refuse('leadership-lost');
+const NOT_APPLIED = refuse('no-leader');
+
+describe('what is said of a transaction under a id of the client', () => {
+  it.each([
+    ['comparisons that do not hold elsewhere', NO],
+    ['an operation that fails elsewhere', FAILED],
+  ])('is nothing definite while the first participant has not voted, whatever %s', (_, other) => {
+    expect(verdictOf(heard(UNKNOWN, other), 1)).toMatchObject({ type: 'unknown', refusal: { outcome: 'unknown' } });
+    expect(verdictOf(heard(NOT_APPLIED, other), 1)).toMatchObject({ type: 'refused', refusal: { code: 'no-leader' } });
+  });
+
+  it('is what the others say once it has; and without such an id, whatever it says', () => {
+    expect(verdictOf(heard(vote(YES), NO), 1)).toMatchObject({ type: 'no' });
+    expect(verdictOf(heard(vote({ type: 'busy' }), NO), 1)).toMatchObject({ type: 'no' });
+    expect(verdictOf(heard(UNKNOWN, NO))).toMatchObject({ type: 'no' });
+  });
+
+  it('is final when the first participant has forgotten the id', () => {
+    const expired = refuse('idempotency-key-expired');
+    expect(verdictOf(heard(expired, NO), 1)).toMatchObject({ type: 'refused', refusal: { outcome: 'unknown' } });
+  });
+});
+
+describe('a repeat of a transaction that was committed', () => {
+  const part = (key: string): TransactionPart => ({
+    program: {
+      comparisons: [{ type: 'revision', key: stringKey(key), revision: 3 }],
+      ...{ then: [], otherwise: [], onError: 'fail', valueLimit: 10 },
+    },
+    ...{ thenAt: [], otherwiseAt: [], hasComparisons: true, hasOtherwise: false },
+  });
+
+  it.each([
+    ['with a key of the client: not known', true, 'unknown'],
+    ['without: its comparisons do not hold', false, undefined],
+  ])('meets its own effect while the first participant is silent; %s', async (_, isKeyed, outcome) => {
+    const runtime = new VirtualRuntime(1);
+    const dispatcher: Pick<Dispatcher, 'dispatch'> = {
+      dispatch: (operation, options, reply) => {
+        if (operation.type !== 'transaction') throw new Error(operation.type);
+        const isPrepare = decodeTransaction(operation.body).phase === 'prepare';
+        const said = operation.shard === 1 || !isPrepare ? UNKNOWN : NO;
+        const answer =
+          said.type === 'refused'
+            ? said
+            : ({ type: 'program', revision: 9, outcome: encodeTransactionReply(said), replayed: false } as const);
+        reply({ answer, term: 1, servedBy: 1, shard: operation.shard });
+      },
+    };
+    const coordinator = new Coordinator({ dispatcher, runtime, newId: () => Buffer.alloc(16, 1) });
+    const parts = new Map([
+      [1, part('a')],
+      [2, part('b')],
+    ]);
+    const client = isKeyed ? { id: Buffer.alloc(16, 7), fingerprint: Buffer.alloc(8) } : undefined;
+    const { outcome: ended } = await runtime.settle(coordinator.run(parts, client, 1_000));
+    if (outcome === undefined) expect(ended).toMatchObject({ succeeded: false });
+    else expect(ended).toMatchObject({ outcome });
+  });
+});
