@@ -92,6 +92,13 @@ export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
   return { condition: { type: 'revision', revision }, others };
 }
 
+/** Conditions are on one key. @param what has no revision, for the refusal @throws KvorumError `invalid-request` */
+export function refuseConditions(headers: IncomingHttpHeaders, what: string): void {
+  for (const name of ['if-match', 'if-none-match']) {
+    if (headers[name] !== undefined) throw invalid(name, `${what} has no revision`);
+  }
+}
+
 /** Revisions that the client has cached; `*` is any, undefined none. */
 export function knownRevisions(headers: IncomingHttpHeaders): readonly number[] | '*' | undefined {
   if (headers['if-match'] !== undefined) throw invalid('if-match', 'If-Match is for writes');

@@ -42,6 +42,7 @@ export interface Posted {
 export function readHead(exchanges: Exchanges, exchange: Exchange, accepted: readonly string[]): Posted {
   const { headers, method } = exchange.request;
   if (method !== 'POST') throw new HttpProblem('method-not-allowed', undefined, ['Allow', 'POST']);
+  headersOf.refuseConditions(headers, 'a request for several keys');
   headersOf.refuseEncodedBody(headers);
   const type = typeIn(headers, accepted);
   const settings = settingsOf(headers, exchanges.limits);

@@ -9,7 +9,7 @@ import {
   type ProgramOutcome,
 } from '../../shard/index.js';
 import { askWithin, dropNamespace, type DispatchReply } from '../dispatch/index.js';
-import { headersOf, HttpProblem, invalid, parseQuery, SECURITY_HEADERS, splitTarget } from '../http/index.js';
+import { headersOf, HttpProblem, parseQuery, SECURITY_HEADERS, splitTarget } from '../http/index.js';
 import { answerMinimal, deletedHeaders, originHeaders, type AnswerContext } from './answers.js';
 import type { Exchange, Exchanges } from './exchange.js';
 import { shardsBy } from './many.js';
@@ -84,7 +84,7 @@ function put(exchanges: Exchanges, exchange: Exchange, key: Uint8Array): void {
   const { headers } = exchange.request;
   const { limits } = exchanges;
   parseQuery(splitTarget(exchange.target).query, []);
-  refuseConditions(headers);
+  headersOf.refuseConditions(headers, 'a namespace');
   headersOf.refuseEncodedBody(headers);
   const identity = identityOf(headers);
   const settings = settingsOf(headers, limits);
@@ -135,7 +135,7 @@ function writtenIn(reply: DispatchReply, outcome: ProgramOutcome | undefined) {
 function drop(exchanges: Exchanges, exchange: Exchange, key: Uint8Array): void {
   const { headers } = exchange.request;
   refuseBody(exchange.request);
-  refuseConditions(headers);
+  headersOf.refuseConditions(headers, 'a namespace');
   const force = flag(parseQuery(splitTarget(exchange.target).query, ['force']), 'force');
   const identity = identityOf(headers);
   const settings = settingsOf(headers, exchanges.limits);
@@ -161,13 +161,6 @@ function drop(exchanges: Exchanges, exchange: Exchange, key: Uint8Array): void {
       return 'ok';
     });
   });
-}
-
-/** They are on keys. */
-function refuseConditions(headers: Exchange['request']['headers']): void {
-  for (const name of ['if-match', 'if-none-match']) {
-    if (headers[name] !== undefined) throw invalid(name, 'a namespace has no condition');
-  }
 }
 
 function answerJson({ response }: AnswerContext, status: number, headers: string[], body: string): void {

@@ -48,7 +48,7 @@ type Parameters = ReadonlyMap<string, string>;
 export interface NamedRange extends Omit<KeyRange, 'reverse'> {
   /** All keys of the range begin with this encoding; undefined: they have bounds. */
   readonly prefix: Uint8Array | undefined;
-  /** Some bound was given, and no empty prefix. */
+  /** Some bound was given, and it is not an empty prefix, or an empty start alone. */
   readonly isBounded: boolean;
 }
 
@@ -113,7 +113,9 @@ function parseMainRange(parameters: Parameters): NamedRange {
   }
   const from = startText === undefined ? FIRST_KEY : boundOf('start', startText, type);
   const to = endText === undefined ? undefined : boundOf('end', endText, type);
-  return { from, to, prefix: undefined, isBounded: startText !== undefined || endText !== undefined };
+  // An empty start is most often a variable that was not set; the empty string is written "" with key_type json.
+  const isBounded = (startText ?? '') !== '' || endText !== undefined;
+  return { from, to, prefix: undefined, isBounded };
 }
 
 /** @throws KvorumError `invalid-request`, `key-too-long` */

@@ -253,10 +253,10 @@ export class RangeRoutes {
   async #delete(exchange: Exchange): Promise<ProblemCode | 'ok'> {
     const { headers } = exchange.request;
     if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
-    refuseConditions(headers);
+    headersOf.refuseConditions(headers, 'a range');
     const parameters = parseQuery(splitTarget(exchange.query).query, DELETE_PARAMETERS);
     const range = parseRange(parameters, withinOf(exchange));
-    if (!range.isBounded) throw invalid(range.prefix === undefined ? 'query' : 'prefix', UNBOUNDED);
+    if (!range.isBounded) throw invalid(unboundedIn(parameters), UNBOUNDED);
     const isDry = flag(parameters, 'dry_run');
     const operationId = headersOf.operationIdOf(headers);
     const options = this.#dispatchOptions(exchange);
@@ -361,14 +361,9 @@ const NAMES = new Map<string | undefined, OperationName>([
   ['DELETE', 'delete'],
 ]);
 
-const UNBOUNDED = 'a range to delete needs a prefix that is not empty, or a start or an end';
-
-/** Conditions are on one key. */
-function refuseConditions(headers: DataRequest['headers']): void {
-  for (const name of ['if-match', 'if-none-match']) {
-    if (headers[name] !== undefined) throw invalid(name, 'a range has no revision');
-  }
-}
+const UNBOUNDED = 'a range to delete needs a prefix or a start that is not empty, or an end';
+const unboundedIn = (parameters: ReadonlyMap<string, string>): string =>
+  ['prefix', 'start'].find((name) => parameters.has(name)) ?? 'query';
 
 /** Shards that may have keys of the range. */
 export function shardsOf({ prefix }: Pick<NamedRange, 'prefix'>, { shardCount }: Topology): number[] {
