@@ -90,8 +90,7 @@ export function verdictOf(heard: readonly Heard[], home?: number): Verdict {
 }
 
 /** What was forgotten about a client's id, nobody can say any more: that is final. */
-const isUnknown = ({ outcome, code }: Refusal): boolean =>
-  outcome === 'unknown' && code !== 'idempotency-key-expired';
+const isUnknown = ({ outcome, code }: Refusal): boolean => outcome === 'unknown' && code !== 'idempotency-key-expired';
 
 const verdictOfRefusal = (refusal: Refusal, origin: Origin): Verdict => ({
   type: isUnknown(refusal) ? 'unknown' : 'refused',
