@@ -127,6 +127,21 @@ const keysOf = (rows: readonly Record<string, unknown>[]): unknown[] => rows.map
 const named = (count: number, bytes: (at: number) => number): (readonly [string, number])[] =>
   Array.from({ length: count }, (_, at) => [`k${String(100_000 + at)}`, bytes(at)] as const);
 
+/** A stream of so many values of 100 KiB in four shards, to a reader that stands still. */
+async function standing(values: number) {
+  const lab = new Lab(
+    4,
+    named(values, () => 100 * 1024),
+  );
+  const reader = new Reader({ highWaterMark: 64 * 1024 });
+  const stream = lab.stream(reader);
+  await stream.open();
+  reader.stop();
+  const ended = stream.run();
+  await settled();
+  return { lab, reader, ended };
+}
+
 describe('a stream', () => {
   it.each([
     ['of small values in 16 shards', 16, named(60_000, () => 256)],
@@ -148,16 +163,7 @@ describe('a stream', () => {
   });
 
   it('fetches nothing while its reader stands still, and goes on where it was', async () => {
-    const lab = new Lab(
-      4,
-      named(200, () => 100 * 1024),
-    );
-    const reader = new Reader({ highWaterMark: 64 * 1024 });
-    const stream = lab.stream(reader);
-    await stream.open();
-    reader.stop();
-    const ended = stream.run();
-    await settled();
+    const { lab, reader, ended } = await standing(200);
     const { asked } = lab;
     expect(asked).toBeLessThan(20);
     // The line that the socket has not taken, and none behind it.
@@ -170,16 +176,7 @@ describe('a stream', () => {
   });
 
   it('ends with snapshot-expired once its views are too old; its cursor leads through the rest', async () => {
-    const lab = new Lab(
-      4,
-      named(100, () => 100 * 1024),
-    );
-    const reader = new Reader({ highWaterMark: 64 * 1024 });
-    const stream = lab.stream(reader);
-    await stream.open();
-    reader.stop();
-    const ended = stream.run();
-    await settled();
+    const { lab, reader, ended } = await standing(100);
     lab.nowMs += SESSION_MS;
     reader.resume();
     expect(await ended).toBe('snapshot-expired');
@@ -197,16 +194,7 @@ describe('a stream', () => {
   });
 
   it('of a reader who leaves ends its views', async () => {
-    const lab = new Lab(
-      4,
-      named(100, () => 100 * 1024),
-    );
-    const reader = new Reader({ highWaterMark: 64 * 1024 });
-    const stream = lab.stream(reader);
-    await stream.open();
-    reader.stop();
-    const ended = stream.run();
-    await settled();
+    const { lab, reader, ended } = await standing(100);
     expect(lab.openViews).toBeGreaterThan(0);
     reader.destroy();
     expect(await ended).toBeUndefined();
