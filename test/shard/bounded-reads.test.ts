@@ -1,6 +1,7 @@
 /** Stale reads with a bound over nodes in virtual time: who answers, who waits, and what is never answered. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { stringKey, type Answer, type PeerMessage, type ReadBound, type Transport } from '../../src/shard/index.js';
+import { delayedTransport } from '../support/delayed-transport.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
 import type { VirtualRuntime } from '../support/virtual-runtime.js';
 
@@ -13,30 +14,10 @@ class Links {
   delayMs: (message: PeerMessage, to: number) => number = () => 0;
 
   wrap(from: number, inner: Transport, runtime: VirtualRuntime): Transport {
-    return {
-      start: (events) => inner.start(events),
-      link: (peer) => inner.link(peer),
-      probe: (peer, report) => {
-        inner.probe(peer, report);
-      },
-      refuse: (peer, refused) => {
-        inner.refuse(peer, refused);
-      },
-      flush: () => {
-        inner.flush();
-      },
-      close: () => inner.close(),
-      send: (to, message) => {
-        if (message.type === 'read-index-request') this.questions.push({ from, to });
-        const ms = this.delayMs(message, to);
-        if (ms === 0) return inner.send(to, message);
-        runtime.after(ms, () => {
-          inner.send(to, message);
-          inner.flush();
-        });
-        return true;
-      },
-    };
+    return delayedTransport(inner, runtime, (to, message) => {
+      if (message.type === 'read-index-request') this.questions.push({ from, to });
+      return this.delayMs(message, to);
+    });
   }
 }
 

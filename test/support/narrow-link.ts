@@ -4,6 +4,7 @@
  */
 import { encodeFrame } from '../../src/shard/transport/wire.js';
 import type { PeerMessage, Transport } from '../../src/shard/index.js';
+import { delayedTransport } from './delayed-transport.js';
 import type { VirtualRuntime } from './virtual-runtime.js';
 
 export class NarrowLink {
@@ -22,28 +23,9 @@ export class NarrowLink {
   }
 
   wrap(from: number, inner: Transport, runtime: VirtualRuntime): Transport {
-    return {
-      start: (events) => inner.start(events),
-      link: (peer) => inner.link(peer),
-      probe: (peer, report) => {
-        inner.probe(peer, report);
-      },
-      refuse: (peer, refused) => {
-        inner.refuse(peer, refused);
-      },
-      flush: () => {
-        inner.flush();
-      },
-      close: () => inner.close(),
-      send: (to, message) => {
-        if (to !== this.#to) return inner.send(to, message);
-        runtime.after(this.#delay(from, message, runtime.now()), () => {
-          inner.send(to, message);
-          inner.flush();
-        });
-        return true;
-      },
-    };
+    return delayedTransport(inner, runtime, (to, message) =>
+      to === this.#to ? this.#delay(from, message, runtime.now()) : 0,
+    );
   }
 
   #delay(from: number, message: PeerMessage, now: number): number {
