@@ -40,7 +40,7 @@ export async function* listEntries<T>(
   const content = flag('keysOnly', options.keysOnly) ? 'keys' : 'values';
   let left = options.limit === undefined ? Infinity : whole('limit', options.limit, 1, Number.MAX_SAFE_INTEGER);
   let size = FIRST_PAGE;
-  for (let range = bounds; left > 0 && !isEmptyRange(range);) {
+  for (let range = bounds; left > 0 && !needsNoAsking(executor, range);) {
     const query = { ...range, shards, reverse, content, grouping: undefined, consistency: 'linearizable' } as const;
     const page: Page = pageIn(await readPage(asking(executor), { ...query, limit: Math.min(size, left) }));
     for (const { item } of page.items) {
@@ -57,7 +57,7 @@ export async function* listEntries<T>(
 export async function countEntries(executor: Executor, options: KeyRange): Promise<number> {
   checkNames(options, RANGE_OPTIONS);
   const range = await rangeOf(executor, options);
-  if (isEmptyRange(range)) return 0;
+  if (needsNoAsking(executor, range)) return 0;
   const counted = await countKeys(asking(executor), { ...range, consistency: 'linearizable' });
   if (counted.type === 'failed') throw errorOf(counted);
   return counted.count;
@@ -72,11 +72,15 @@ export async function deleteEntries(executor: Executor, options: KeyRange): Prom
     throw new TypeError('a range to delete needs a prefix that is not empty, or a start or an end');
   }
   const range = await rangeOf(executor, options);
-  if (isEmptyRange(range)) return 0;
+  if (needsNoAsking(executor, range)) return 0;
   const deleted = await deleteRange(asking(executor), { ...range, operationId: undefined });
   if (deleted.type === 'failed') throw errorOf(deleted);
   return deleted.count;
 }
+
+/** An empty range has no keys; but whether a namespace exists, its shard has to say. */
+const needsNoAsking = ({ namespace }: Executor, range: Pick<EncodedRange, 'from' | 'to'>): boolean =>
+  namespace === undefined && isEmptyRange(range);
 
 async function rangeOf(executor: Executor, { prefix, start, end }: KeyRange): Promise<EncodedRange> {
   const { namespace } = executor;

@@ -93,6 +93,9 @@ const READS: readonly Call[] = [
   ['list', (namespace) => keysOf(namespace.list())],
   ['list with a prefix', (namespace) => keysOf(namespace.list({ prefix: 'k' }))],
   ['count', (namespace) => namespace.count()],
+  ['list of no keys', (namespace) => keysOf(namespace.list({ start: 'b', end: 'a' }))],
+  ['count of no keys', (namespace) => namespace.count({ start: 'b', end: 'a' })],
+  ['deleteRange of no keys', (namespace) => namespace.deleteRange({ start: 'b', end: 'a' })],
   ['transaction that reads', (namespace) => namespace.transaction((tx) => tx.get('k'))],
 ];
 /** They add a key. */

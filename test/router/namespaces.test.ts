@@ -65,12 +65,33 @@ describe('a namespace', () => {
       ['GET', '/none/kv?prefix=a', undefined],
       ['GET', '/none/kv?count_only=true', undefined],
       ['DELETE', '/none/kv?prefix=a', undefined],
+      ['GET', '/none/kv?start=b&end=a', undefined],
+      ['GET', '/none/kv?start=b&end=a&count_only=true', undefined],
+      ['DELETE', '/none/kv?start=b&end=a', undefined],
+      ['DELETE', '/none/kv?start=b&end=a&dry_run=true', undefined],
       ['POST', '/none/txn', { then: ops.ops }],
+      ['POST', '/none/txn', { then: ops.ops, on_error: 'continue' }],
+      ['POST', '/none/txn', { then: [{ op: 'put', key: 'k', value: 1 }], on_error: 'continue' }],
+      ['POST', '/none/txn', { if: [{ key: 'k', absent: true }] }],
+      ['POST', '/none/batch', ops],
+      ['POST', '/none/batch', { ops: [{ op: 'put', key: 'k', value: 1 }, ...ops.ops] }],
       ['GET', '/none/where/k', undefined],
     ] as const) {
       expect(`${method} ${path} ${codeOf(await ask(method, path, body))}`).toContain(' 404 namespace-not-found');
     }
-    expect((await ask('POST', '/none/batch', ops)).json).toMatchObject({ results: [{ code: 'namespace-not-found' }] });
+    const lines = { 'content-type': 'application/x-ndjson', 'idempotency-key': uuid() };
+    for (const replayed of [undefined, 'true']) {
+      const answer = await front.http.ask('POST', '/v1/ns/none/batch', lines, '{"op":"delete","key":"k"}\n');
+      expect([codeOf(answer), answer.json]).toMatchObject(['404 namespace-not-found', { outcome: 'not_applied' }]);
+      expect(answer.headers['idempotency-replayed']).toBe(replayed);
+    }
+    const stream = await ask('GET', '/none/kv?start=b&end=a', undefined, { accept: 'application/x-ndjson' });
+    expect(codeOf(stream)).toBe('404 namespace-not-found');
+    const name = await created();
+    expect((await ask('GET', `/${name}/kv?start=b&end=a`)).json).toMatchObject({ items: [], cursor: null });
+    expect((await ask('DELETE', `/${name}/kv?start=b&end=a`)).json).toEqual({ deleted: 0 });
+    const none = await ask('GET', `/${name}/kv?start=b&end=a`, undefined, { accept: 'application/x-ndjson' });
+    expect(JSON.parse(none.text)).toMatchObject({ end: true, count: 0 });
   });
 
   it.each([

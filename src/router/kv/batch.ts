@@ -5,7 +5,7 @@
 import { parse as parseContentType } from 'content-type';
 import { stringify } from 'uuid';
 import { MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS } from '../../shard/index.js';
-import { runBatch, type BatchGroup } from '../dispatch/index.js';
+import { runBatch, type BatchGroup, type DispatchReply } from '../dispatch/index.js';
 import { invalid, parseQuery, splitTarget } from '../http/index.js';
 import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
@@ -22,7 +22,7 @@ import {
 } from './many.js';
 import { stepOf, type NamedStep } from './operation-steps.js';
 import { readJson } from './read-json.js';
-import { refusalResult, resultPieces } from './results.js';
+import { missingNamespace, refusalResult, resultPieces } from './results.js';
 import { batchBody, checked, operation, RAW_MEMBERS, type OperationBody } from './schemas.js';
 
 export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
@@ -36,6 +36,11 @@ export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
     const steps = bodies.map((each, index) => stepOf(each, `ops[${index}]`, limits, within));
     exchanges.until(exchange, run(exchanges, posted, steps), (groups) => {
       exchanges.answer(exchange, posted.settings, groups[0]?.reply, (context) => {
+        const missing = within && withoutNamespace(groups);
+        if (missing !== undefined) {
+          const to = { exchange, forwarding: posted.settings.forwarding, operationId: undefined };
+          return exchanges.writeRefusal(to, context, missing);
+        }
         const results = resultsOf(groups, steps, posted);
         const pieces = answerType === NDJSON_TYPE ? asLines(results) : asDocument(results);
         const written = groups.filter(({ isRead }) => !isRead);
@@ -136,6 +141,15 @@ function resultsOf(groups: readonly BatchGroup[], steps: readonly NamedStep[], {
     }
   }
   return results;
+}
+
+/** The reply to a batch below a namespace that does not exist; undefined: it does. All of it is one group. */
+function withoutNamespace([group]: readonly BatchGroup[]): DispatchReply | undefined {
+  if (group === undefined) return undefined;
+  const { outcome, reply } = group;
+  const refusal = 'code' in outcome ? outcome : missingNamespace(outcome.results);
+  if (refusal?.code !== 'namespace-not-found') return undefined;
+  return { ...reply, answer: { ...refusal, replayed: isReplayed(group) } };
 }
 
 const isReplayed = ({ reply: { answer } }: BatchGroup): boolean => 'replayed' in answer && answer.replayed === true;

@@ -1,5 +1,6 @@
 /** `/v1/kv?…`: keys in order. Parses and validates a request, reads pages of the shards concerned, writes the answer. */
 import {
+  isInNamespace,
   KvorumError,
   namespaceKey,
   shardOfPrefix,
@@ -181,7 +182,7 @@ export class RangeRoutes {
   ): Promise<ProblemCode | 'ok'> {
     const { reverse, grouping, limit } = query;
     const range = remaining(query, after);
-    const shards = isEmptyRange(range) ? [] : shardsOf(query, topology);
+    const shards = shardsToAsk(range, query, topology);
     const isOfNamespaces = exchange.place.type === 'namespaces';
     const content = isOfNamespaces ? 'namespaces' : query.keysOnly ? 'keys' : 'values';
     const page = await readPage(ask, { ...range, reverse, shards, content, grouping, consistency, bound, limit });
@@ -202,7 +203,7 @@ export class RangeRoutes {
     const { response } = request;
     const { reverse, grouping, limit } = query;
     const range = remaining(query, after);
-    const shards = isEmptyRange(range) ? [] : shardsOf(query, topology);
+    const shards = shardsToAsk(range, query, topology);
     const content = query.keysOnly ? 'keys' : 'values';
     const release = await this.#streams.enter(0);
     if (release === undefined)
@@ -242,7 +243,7 @@ export class RangeRoutes {
     { ask, topology, consistency, bound }: Reading,
   ): Promise<ProblemCode | 'ok'> {
     const range = remaining(query, after);
-    const shards = isEmptyRange(range) ? [] : shardsOf(query, topology);
+    const shards = shardsToAsk(range, query, topology);
     const counted = await countKeys(ask, { ...range, shards, consistency, bound });
     if (counted.type === 'failed') return this.#fail(exchange, counted, consistency);
     const body = `{"count":${counted.count},"revisions":${revisionsBody(counted.revisions)}}`;
@@ -262,7 +263,7 @@ export class RangeRoutes {
     const options = this.#dispatchOptions(exchange);
     const topology = this.#topology();
     const { from, to } = range;
-    const shards = isEmptyRange(range) ? [] : shardsOf(range, topology);
+    const shards = shardsToAsk(range, range, topology);
     if (isDry) {
       const counted = await countKeys(askWithin(this.#source(), options), {
         from,
@@ -370,6 +371,10 @@ export function shardsOf({ prefix }: Pick<NamedRange, 'prefix'>, { shardCount }:
   const only = prefix === undefined ? undefined : shardOfPrefix(prefix, shardCount);
   return only === undefined ? [...Array(shardCount).keys()] : [only];
 }
+
+/** None for an empty range; but only its shard knows whether a namespace exists. */
+const shardsToAsk = (range: Pick<RangeQuery, 'from' | 'to'>, query: NamedRange, topology: Topology): number[] =>
+  isEmptyRange(range) && !isInNamespace(range.from) ? [] : shardsOf(query, topology);
 
 /** The range behind the pages before. */
 function remaining({ from, to, reverse }: RangeQuery, after: Uint8Array | undefined): Pick<RangeQuery, 'from' | 'to'> {

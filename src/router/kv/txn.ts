@@ -18,7 +18,7 @@ import type { Exchange, Exchanges } from './exchange.js';
 import { answerLimitOf, answerMany, executeBy, JSON_TYPE, readHead, shardsBy, withinOf, type Posted } from './many.js';
 import { comparisonOf, stepOf, type NamedStep } from './operation-steps.js';
 import { readJson } from './read-json.js';
-import { resultPieces } from './results.js';
+import { missingNamespace, resultPieces } from './results.js';
 import { checked, RAW_MEMBERS, transactionBody } from './schemas.js';
 
 interface Transaction {
@@ -37,7 +37,8 @@ export function serveTransaction(exchanges: Exchanges, exchange: Exchange): void
     exchanges.until(exchange, run(exchanges, posted, transaction, shardOf), (reply) => {
       exchanges.answer(exchange, posted.settings, reply, (context) => {
         const { answer } = reply;
-        const outcome = answer.type === 'program' ? decodeOutcome(answer.outcome) : answer;
+        const ended = answer.type === 'program' ? decodeOutcome(answer.outcome) : answer;
+        const outcome = ('succeeded' in ended ? missingNamespace(ended.results) : undefined) ?? ended;
         if ('succeeded' in outcome) {
           const pieces = documentOf(outcome, reply.revisions, transaction, {
             shardOf,
