@@ -119,8 +119,18 @@ export const boundOf = (read: KvOperation | undefined): ReadBound | undefined =>
 
 /** The shard that the operation names, or that its key leads to. */
 export function shardOfOperation(operation: KvOperation, shardOfKey: (key: Uint8Array) => number): number {
-  if (operation.type === 'list') return operation.shard;
-  return ('shard' in operation ? operation.shard : undefined) ?? shardOfKey(operation.key);
+  switch (operation.type) {
+    case 'list':
+    case 'transaction':
+      return operation.shard;
+    case 'program':
+      return operation.shard ?? shardOfKey(operation.key);
+    case 'get':
+    case 'read':
+    case 'put':
+    case 'delete':
+      return shardOfKey(operation.key);
+  }
 }
 
 export interface ShardRequest {

@@ -19,7 +19,7 @@ function take(replica: Replica, write: Write[]): void {
   while (replica.raft.hasReady()) {
     const ready = replica.raft.ready();
     if (ready.write !== undefined) write.push(ready.write);
-    if (ready.committed.length > 0) replica.apply(ready.committed);
+    if (ready.committed.length > 0) replica.apply(ready.committed, 0);
   }
 }
 

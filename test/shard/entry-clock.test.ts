@@ -58,7 +58,7 @@ function replica(...recovered: Entry[]) {
     apply: (index: number, timeMs: number, ms: number): void => {
       const entries = log.slice(state.applied, index);
       Object.assign(state, { applied: index, timeMs, ms });
-      clock.applied(entries);
+      clock.applied(entries, ms);
     },
     lead: (term: number, ms: number): number => {
       Object.assign(state, { term, ms });

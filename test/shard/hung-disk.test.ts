@@ -116,16 +116,16 @@ describe('a stall', () => {
   it('counts from the oldest uncommitted entry, or from the last commit', () => {
     let now = 1;
     const stall = new CommitStall(() => now);
-    stall.note(5, 5, true);
+    stall.note(5, 5, true, now);
     expect(stall.sinceMs).toBeUndefined();
-    stall.note(5, 6, true);
+    stall.note(5, 6, true, now);
     now = 2;
-    stall.note(5, 7, true);
+    stall.note(5, 7, true, now);
     expect(stall.sinceMs).toBe(1);
     now = 3;
-    stall.note(6, 7, true);
+    stall.note(6, 7, true, now);
     expect(stall.sinceMs).toBe(3);
-    stall.note(6, 7, false);
+    stall.note(6, 7, false, now);
     expect(stall.sinceMs).toBeUndefined();
   });
 
@@ -134,13 +134,13 @@ describe('a stall', () => {
     const stall = new CommitStall(() => now);
     now = 12;
     expect(stall.sinceAppliedMs).toBe(2);
-    stall.note(1, 1, false);
+    stall.note(1, 1, false, now);
     now = 20;
-    stall.note(1, 4, false);
+    stall.note(1, 4, false, now);
     expect(stall.sinceAppliedMs).toBe(8);
-    stall.note(3, 4, true);
+    stall.note(3, 4, true, now);
     now = 25;
-    stall.note(3, 4, true);
+    stall.note(3, 4, true, now);
     expect(stall.sinceAppliedMs).toBe(5);
   });
 });

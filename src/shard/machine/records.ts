@@ -45,11 +45,14 @@ export class Records {
 
   /** @param old the row that is replaced, as `get` returns it */
   write(rowKey: StateKey, old: Uint8Array | undefined, row: Uint8Array): void {
+    let before = 0;
     if (old === undefined) this.count += 1;
-    else this.hash.subtract(hashHighOf(old), hashLowOf(old));
+    else {
+      this.hash.subtract(hashHighOf(old), hashLowOf(old));
+      before = expiryOf(old);
+    }
     this.hash.add(hashHighOf(row), hashLowOf(row));
     this.#store.set(rowKey, row);
-    const before = old === undefined ? 0 : expiryOf(old);
     const after = expiryOf(row);
     if (before !== after) this.#expiry.move(rowKey, before, after);
     if (isInNamespace(rowKey)) this.namespaces.onChange(rowKey, old, row, revisionOf(row));

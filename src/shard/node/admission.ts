@@ -31,7 +31,7 @@ import { decodeTransaction } from '../transaction-codec.js';
 import { isOverRange } from '../range-codec.js';
 import { isReplicaFault, logCallbackFault, refusalFor } from './operation-faults.js';
 import { refuse } from '../errors.js';
-import type { Logger, Runtime } from '../runtime.js';
+import type { Logger } from '../runtime.js';
 import type { Waiter } from './pending.js';
 
 export type AdmissionLimits = Pick<NodeLimits, 'inflight' | 'inflightBytes'>;
@@ -82,20 +82,18 @@ export class Admission {
   closed: Closed | undefined;
   readonly #self: number;
   readonly #replicas: ReplicaSet;
-  readonly #runtime: Runtime;
   readonly #shardCount: number;
   readonly #limits: AdmissionLimits;
   readonly #logger: Logger;
   readonly #disk: Pick<DiskStalls, 'refusal'>;
   readonly #featureLevel: () => number;
 
-  constructor(self: number, replicas: ReplicaSet, runtime: Runtime, options: AdmissionOptions) {
+  constructor(self: number, replicas: ReplicaSet, options: AdmissionOptions) {
     const { shardCount, limits, logger, disk, featureLevel } = options;
     this.#disk = disk;
     this.#featureLevel = featureLevel;
     this.#self = self;
     this.#replicas = replicas;
-    this.#runtime = runtime;
     this.#shardCount = shardCount;
     this.#limits = limits;
     this.#logger = logger;
@@ -113,9 +111,10 @@ export class Admission {
   /**
    * Begins an operation; `done` is called exactly once. An exception that concerns only this operation becomes its
    * answer.
+   * @param nowMs when the turn began, monotonic: the request had arrived by then
    * @throws only errors that show that this replica can no longer be trusted
    */
-  start(request: ShardRequest, done: Done): void {
+  start(request: ShardRequest, done: Done, nowMs: number): void {
     const replica = this.#replicas.ofShard(request.shard);
     const refusal = this.#refusal(replica, request);
     if (refusal !== undefined || replica === undefined) {
@@ -123,10 +122,9 @@ export class Admission {
       this.reply(done, { answer, term: replica?.raft.term ?? 0, servedBy: this.#self });
       return;
     }
-    const now = this.#runtime.now();
-    const waiter = new PendingOperation(this, replica, request, now + request.budgetMs, done);
+    const waiter = new PendingOperation(this, replica, request, nowMs + request.budgetMs, done);
     try {
-      this.#begin(replica, request.operation, waiter, now);
+      this.#begin(replica, request.operation, waiter, nowMs);
     } catch (error) {
       // A stale read that failed on the disk has been answered already. Any other operation did not reach the replica.
       if (!waiter.isAnswered) waiter.done(refusalFor(error, this.#logger));

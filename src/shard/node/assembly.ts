@@ -87,7 +87,7 @@ export function assemble(options: ShardNodeOptions, node: NodeCalls): NodeParts 
   const peersParts = peersOf(options, node, base);
   const { failureDetector } = peersParts;
   const parts = { ...base, ...disk, ...peersParts, transport, runtime, logger };
-  const admission = new Admission(id, replicas, runtime, {
+  const admission = new Admission(id, replicas, {
     shardCount: clusterConfig.shardCount,
     limits,
     logger,

@@ -129,6 +129,7 @@ export class BoundedReads {
 
   /** More entries, or a snapshot, were applied. */
   applied(): void {
+    if (this.#confirmed.length === 0 && this.#waiting.length === 0) return;
     const applied = this.#options.applied();
     for (let round = this.#confirmed[0]; round !== undefined && round.index <= applied; round = this.#confirmed[0]) {
       this.#newest = round;

@@ -33,15 +33,18 @@ export class CommitStall {
     return this.#now() - this.#appliedAtMs;
   }
 
-  /** @param leads a replica that does not lead answers no clients, so nothing waits for it */
-  note(applied: number, lastIndex: number, leads: boolean): void {
+  /**
+   * @param leads a replica that does not lead answers no clients, so nothing waits for it
+   * @param nowMs when the turn began
+   */
+  note(applied: number, lastIndex: number, leads: boolean, nowMs: number): void {
     const hasMoved = applied !== this.#applied;
     if (hasMoved) {
       this.#applied = applied;
-      this.#appliedAtMs = this.#now();
+      this.#appliedAtMs = nowMs;
     }
     if (!leads || applied >= lastIndex) this.#sinceMs = undefined;
-    else if (hasMoved) this.#sinceMs = this.#appliedAtMs;
-    else this.#sinceMs ??= this.#now();
+    else if (hasMoved) this.#sinceMs = nowMs;
+    else this.#sinceMs ??= nowMs;
   }
 }

@@ -36,11 +36,11 @@ export class EntryClock {
     return commandAgain(data, this.read(this.#clocks.now()));
   }
 
-  /** To be called after the state machine has applied these entries. */
-  applied(entries: readonly Entry[]): void {
+  /** To be called after the state machine has applied these entries. `nowMs`: not before they were received. */
+  applied(entries: readonly Entry[], nowMs: number): void {
     const last = entries.at(-1);
     const newest = last !== undefined && isCommand(last) ? last : entries.findLast(isCommand);
-    if (newest !== undefined) this.#note(newest, this.#stateMs, this.#clocks.now());
+    if (newest !== undefined) this.#note(newest, this.#stateMs, nowMs);
   }
 
   /** A snapshot of this term has replaced the state. */

@@ -28,7 +28,7 @@ export interface InboxContents {
 }
 
 interface OperationStarter {
-  start(request: ShardRequest, done: Done): void;
+  start(request: ShardRequest, done: Done, nowMs: number): void;
 }
 
 export class Inbox {
@@ -94,15 +94,15 @@ export class Inbox {
     if (this.#submissions.length > 0) this.schedule();
   };
 
-  /** Starts all submitted operations. If one throws, those after it stay here. */
-  drainSubmissions(admission: OperationStarter): void {
+  /** Starts all submitted operations. If one throws, those after it stay here. `nowMs`: when the turn began. */
+  drainSubmissions(admission: OperationStarter, nowMs: number): void {
     const submissions = this.#submissions;
     this.#submissions = [];
     let started = 0;
     try {
       for (const { request, done } of submissions) {
         started++;
-        admission.start(request, done);
+        admission.start(request, done, nowMs);
       }
     } finally {
       if (started < submissions.length) this.#submissions = [...submissions.slice(started), ...this.#submissions];

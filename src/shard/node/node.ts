@@ -298,7 +298,7 @@ export class ShardNode {
     this.#expirer.close();
     if (this.#state !== 'failed') this.#state = 'stopping';
     this.#leave({ code: 'shutting-down', reason: 'the node is stopping' });
-    this.#inbox.drainSubmissions(this.#admission);
+    this.#inbox.drainSubmissions(this.#admission, this.#options.runtime.now());
     this.#options.transport.flush();
     await this.#options.transport.close();
     await this.#options.storage.close();
@@ -326,7 +326,7 @@ export class ShardNode {
   /** An exception in a turn means a broken invariant or unreadable state: it is safer to fail than to continue. */
   #guardedTurn(): void {
     try {
-      if (this.#closed) this.#inbox.drainSubmissions(this.#admission);
+      if (this.#closed) this.#inbox.drainSubmissions(this.#admission, this.#options.runtime.now());
       else if (this.#state === 'failed') this.#turn.runFailed();
       else this.#turn.run();
     } catch (error) {

@@ -104,7 +104,8 @@ export class PeerHandler {
 
   // Called in a turn.
 
-  deliver({ from, messages }: Received): void {
+  /** @param now when the turn began */
+  deliver({ from, messages }: Received, now: number): void {
     let isAlive = false;
     for (const message of messages) {
       switch (message.type) {
@@ -120,7 +121,7 @@ export class PeerHandler {
           this.#topologySync.onOffer(from, message.topology);
           break;
         case 'ping':
-          if (this.#peerHeartbeats.onPing(from, message, this.#runtime.now())) this.onPeerDead(from);
+          if (this.#peerHeartbeats.onPing(from, message, now)) this.onPeerDead(from);
           break;
         case 'position':
           this.#rollbackDetector.recordPosition(from, message.position);
@@ -141,10 +142,10 @@ export class PeerHandler {
         case 'status-request':
         case 'reply':
         case 'status':
-          this.answer(from, message);
+          this.answer(from, message, now);
       }
     }
-    if (isAlive) this.#peerHeartbeats.recordHeartbeat(from, this.#runtime.now());
+    if (isAlive) this.#peerHeartbeats.recordHeartbeat(from, now);
   }
 
   #onIndexRequest(from: PeerId, { group, id }: Extract<PeerMessage, { type: 'read-index-request' }>): void {
@@ -166,15 +167,19 @@ export class PeerHandler {
   /**
    * Everything except consensus: operations, status, questions about other nodes. A failed node still answers these.
    */
-  answer(from: PeerId, message: PeerMessage): void {
+  answer(from: PeerId, message: PeerMessage, now: number): void {
     switch (message.type) {
       case 'request': {
         const linkBreaks = this.#linkBreaks.get(from);
-        this.#admission.start(message.request, (reply) => {
-          // The link broke: the peer may have restarted since, and this id may name another request of its own by now.
-          if (this.#linkBreaks.get(from) !== linkBreaks) return;
-          this.#transport.send(from, { type: 'reply', id: message.id, reply });
-        });
+        this.#admission.start(
+          message.request,
+          (reply) => {
+            // The link broke: the peer may have restarted since, and this id may name another request of its own by now.
+            if (this.#linkBreaks.get(from) !== linkBreaks) return;
+            this.#transport.send(from, { type: 'reply', id: message.id, reply });
+          },
+          now,
+        );
         return;
       }
       case 'status-request':

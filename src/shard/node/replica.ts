@@ -196,8 +196,8 @@ export class Replica implements ReplicaView {
     if (this.isLeader && this.#reads.wantsRound) this.#startReadRound();
   }
 
-  /** @returns bytes of data in the entries */
-  apply(entries: readonly Entry[]): number {
+  /** `nowMs`: when the turn began. @returns bytes of data in the entries */
+  apply(entries: readonly Entry[], nowMs: number): number {
     let bytes = 0;
     for (const entry of entries) {
       if (entry.kind === EntryKind.command) {
@@ -211,7 +211,7 @@ export class Replica implements ReplicaView {
       this.applied = entry.index;
     }
     this.raft.applied(this.applied);
-    this.entryClock.applied(entries);
+    this.entryClock.applied(entries, nowMs);
     if (this.blocked.size > 0) this.#resumeBlocked();
     this.bounded.applied();
     return bytes;
@@ -232,6 +232,7 @@ export class Replica implements ReplicaView {
 
   /** Confirmed reads wait for their index; those whose round was lost are refused. */
   settleReads({ reads, readsLost }: Pick<Ready, 'reads' | 'readsLost'>): void {
+    if (reads.length === 0 && readsLost.length === 0) return;
     for (const { context, index, promiseMs = 0 } of reads) {
       this.#lease.confirmed(context, promiseMs);
       this.#reads.confirmed(context, index);
@@ -248,13 +249,13 @@ export class Replica implements ReplicaView {
    */
   serveReads(): boolean {
     const ready = this.#reads.takeReady(this.applied);
-    serveReads(this.blocked.admit(ready, this.machine), this.#serve, this.#logger);
+    if (ready.length > 0) serveReads(this.blocked.admit(ready, this.machine), this.#serve, this.#logger);
     return this.isLeader && this.#reads.wantsRound && this.#startReadRound();
   }
 
   /** Called at the end of a turn: records whether the group made progress. */
-  noteProgress(): void {
-    this.stall.note(this.applied, this.raft.log.lastIndex, this.isLeader);
+  noteProgress(nowMs: number): void {
+    this.stall.note(this.applied, this.raft.log.lastIndex, this.isLeader, nowMs);
   }
 
   /**

@@ -77,16 +77,18 @@ export class Turn {
 
   run(): void {
     const { durable, received, tasks, tick } = this.#inbox.take();
-    for (const writes of durable) this.#persisted(writes);
-    for (const batch of received) this.#peers.deliver(batch);
-    this.#inbox.drainSubmissions(this.#admission);
+    // Read once for all that the turn does: several readings for each entry would be a good part of the time of a small write.
+    const now = this.#runtime.now();
+    for (const writes of durable) this.#persisted(writes, now);
+    for (const batch of received) this.#peers.deliver(batch, now);
+    this.#inbox.drainSubmissions(this.#admission, now);
     for (const task of tasks) task();
     if (tick) this.#replicas.tick();
     // Checked only with ticks and tasks: the next one is soon, and a disk that hangs does so for longer.
     if (tick || tasks.length > 0) this.#hungDisk.check();
     // A replica that becomes dirty meanwhile, because the topology starts it, joins the end of the list.
     for (const replica of this.#replicas.dirty) {
-      this.#collect(replica);
+      this.#collect(replica, now);
       this.#replicas.updateAwake(replica);
     }
     this.#replicas.clearDirty();
@@ -101,40 +103,41 @@ export class Turn {
   /** The turn of a failed node: operations are refused, questions answered; consensus continues without this node. */
   runFailed(): void {
     const { received, tasks } = this.#inbox.take();
-    this.#inbox.drainSubmissions(this.#admission);
-    for (const { from, messages } of received) for (const message of messages) this.#peers.answer(from, message);
+    const now = this.#runtime.now();
+    this.#inbox.drainSubmissions(this.#admission, now);
+    for (const { from, messages } of received) for (const message of messages) this.#peers.answer(from, message, now);
     if (tasks.length > 0) this.#peerHeartbeats.ping();
     this.#transport.flush();
   }
 
   /** These writes are durable: messages that were held back for them are sent. */
-  #persisted(writes: readonly QueuedWrite[]): void {
+  #persisted(writes: readonly QueuedWrite[], now: number): void {
     for (const { group, write } of writes) {
       const replica = this.#replicas.get(group);
       if (replica === undefined) continue;
-      if (replica.persisted(write)) this.#onApplied(replica, 0);
+      if (replica.persisted(write)) this.#onApplied(replica, 0, now);
       if (replica.raft.maySend(write.receipt)) for (const message of write.messages) this.#send(replica, message);
       this.#replicas.markDirty(replica);
     }
   }
 
   /** Runs a replica's steps, and hands out its messages and writes. */
-  #collect(replica: Replica): void {
+  #collect(replica: Replica, now: number): void {
     this.#noticeLeadership(replica);
     replica.propose();
     do {
-      while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready());
+      while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready(), now);
       // After a confirmed round, one may start for the reads that gathered meanwhile.
     } while (replica.serveReads());
     this.#noticeLeadership(replica);
-    replica.noteProgress();
+    replica.noteProgress(now);
   }
 
   /** Processes a `Ready` in the order that `raft/ready.ts` requires. */
-  #handOut(replica: Replica, ready: Ready): void {
+  #handOut(replica: Replica, ready: Ready, now: number): void {
     for (const message of ready.messages) this.#send(replica, message);
     if (ready.write !== undefined) this.#pipeline.push({ group: replica.id, write: ready.write });
-    if (ready.committed.length > 0) this.#onApplied(replica, replica.apply(ready.committed));
+    if (ready.committed.length > 0) this.#onApplied(replica, replica.apply(ready.committed, now), now);
     replica.settleReads(ready);
     for (const { to, sequence } of ready.chunksWanted) this.#snapshots.request(replica, to, sequence);
   }
@@ -146,8 +149,8 @@ export class Turn {
   }
 
   /** Called after entries with `bytes` of data, or a snapshot (0), were applied. */
-  #onApplied(replica: Replica, bytes: number): void {
-    this.#checkpointer.applied(replica, bytes, this.#runtime.now());
+  #onApplied(replica: Replica, bytes: number, now: number): void {
+    this.#checkpointer.applied(replica, bytes, now);
     this.#expirer.note(replica);
     if (replica.isSystem) this.#topologySync.onSystemApplied();
   }
