@@ -143,6 +143,9 @@ describe('POST /v1/batch', () => {
     expect(resultsOf(await post(lines, { ...ndjson, accept: 'application/json' }))).toHaveLength(3);
     const out = await batch([{ op: 'get', key: a }], { accept: 'application/x-ndjson' });
     expect(JSON.parse(out.text)).toMatchObject({ value: 1 });
+    for (const accept of ['application/x-ndjson;q=0', 'application/x-ndjson;q=0.5, application/json;q=0.6']) {
+      expect(resultsOf(await post(lines, { ...ndjson, accept }))).toHaveLength(3);
+    }
   });
 
   it('bounds its answer: values that have no room are refused one by one', async () => {

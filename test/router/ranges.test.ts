@@ -312,6 +312,10 @@ describe.each(FRONTS.slice(1))('over $name', ({ start: begin }) => {
       const rest = await linesOf(`?prefix=k&cursor=${String(some.at(-1)?.['cursor'])}`);
       expect(rest.map(({ key }) => key).slice(0, -1)).toEqual(keys.slice(3));
       expect(await linesOf('?prefix=none')).toEqual([{ end: true, count: 0, revisions }]);
+      for (const accept of ['application/x-ndjson;q=0', 'application/x-ndjson;q=0.5, application/json']) {
+        const { json, headers } = await front.http.ask('GET', '/v1/kv?prefix=none', { accept });
+        expect([headers['content-type'], json]).toMatchObject(['application/json', { items: [] }]);
+      }
       front.checkNodes();
     } finally {
       await front.close();

@@ -4,9 +4,9 @@
  * All other headers (`X-Forwarded-For`, `x-internal-…`) are ignored.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { parse as parseContentType } from 'content-type';
 import { MAX, NIL, parse, validate } from 'uuid';
 import { isRevision, MAX_CONTENT_TYPE_BYTES, storedContentType, type Condition } from '../../shard/index.js';
+import { isNamed } from './accept.js';
 import { parseEntityTags, type EntityTag } from './entity-tags.js';
 import { HttpProblem, invalid } from './problems.js';
 import type { Limits } from './limits.js';
@@ -181,13 +181,7 @@ export const ENVELOPE = 'application/vnd.kvorum+json';
 export function wantsEnvelope(headers: IncomingHttpHeaders): boolean {
   const { accept } = headers;
   // Hardly any read has it: the others are not parsed.
-  if (accept?.includes(ENVELOPE) !== true) return false;
-  for (let start = 0; start < accept.length;) {
-    const { type, parameters, index } = parseContentType(accept, { comma: true, start });
-    if (type === ENVELOPE && !/^0(\.0{0,3})?$/.test(parameters['q'] ?? '1')) return true;
-    start = index + 1;
-  }
-  return false;
+  return accept?.includes(ENVELOPE) === true && isNamed(accept, ENVELOPE);
 }
 
 export interface ContentType {

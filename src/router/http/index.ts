@@ -1,4 +1,5 @@
 /** What both HTTP fronts share: requests and responses as values, headers, targets, bodies, problems, limits. */
+export { preferredType } from './accept.js';
 export {
   type BufferedMethod,
   BufferedRequest,

@@ -2,11 +2,10 @@
  * `POST /v1/batch`: up to 1,000 independent operations, as one JSON document or as lines. Each has a result of its own,
  * in the order asked; what is malformed anywhere refuses all.
  */
-import { parse as parseContentType } from 'content-type';
 import { stringify } from 'uuid';
 import { MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS } from '../../shard/index.js';
 import { runBatch, type BatchGroup, type DispatchReply } from '../dispatch/index.js';
-import { invalid, parseQuery, splitTarget } from '../http/index.js';
+import { invalid, parseQuery, preferredType, splitTarget } from '../http/index.js';
 import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
 import {
@@ -107,16 +106,10 @@ function linesOf(body: Buffer, exchanges: Exchanges): readonly OperationBody[] {
   return readJson(lines, read).map((value, index) => checked(operation, value, `ops[${index}]`));
 }
 
+const TYPES = [JSON_TYPE, NDJSON_TYPE];
+
 /** Lines are answered with lines, unless JSON is asked for. */
-function answerTypeOf(accept: string | undefined, sent: string): string {
-  if (accept === undefined) return sent;
-  for (let start = 0; start < accept.length;) {
-    const { type, index } = parseContentType(accept, { comma: true, start, parameters: false });
-    if (type === NDJSON_TYPE || type === JSON_TYPE) return type;
-    start = index + 1;
-  }
-  return sent;
-}
+const answerTypeOf = (accept: string | undefined, sent: string): string => preferredType(accept, sent, TYPES);
 
 function resultsOf(groups: readonly BatchGroup[], steps: readonly NamedStep[], { identity }: Posted): JsonPieces[] {
   const results: JsonPieces[] = [];

@@ -17,13 +17,15 @@ import {
   type Topology,
 } from '../../shard/index.js';
 import { MAX_PAGE_ROWS, type KeyRange } from '../dispatch/index.js';
-import { invalid, type DataRequest } from '../http/index.js';
+import { invalid, preferredType, type DataRequest } from '../http/index.js';
 import { BOUND_PARAMETERS } from './read-bound.js';
 
 export const NDJSON = 'application/x-ndjson';
 
 /** Whether a list of keys is to be sent as lines of JSON, at the pace of the reader. */
-export const wantsStream = ({ accept = '' }: DataRequest['headers']): boolean => accept.includes(NDJSON);
+export const wantsStream = ({ accept }: DataRequest['headers']): boolean =>
+  preferredType(accept, 'application/json', STREAM_TYPES) === NDJSON;
+const STREAM_TYPES = [NDJSON];
 
 export const DEFAULT_LIMIT = 100;
 

@@ -28,4 +28,7 @@ export function simpleBodyLimit(method: BufferedMethod, target: string, limits: 
 
 /** Whether the answer is written at once: that of any such request but a stream of keys. */
 export const hasSimpleAnswer = (target: string, headers: DataRequest['headers']): boolean =>
-  target.startsWith(KV_PREFIX) || !wantsStream(headers) || placeOf(target)?.type !== 'range';
+  target.startsWith(KV_PREFIX) ||
+  headers.accept === undefined ||
+  placeOf(target)?.type !== 'range' ||
+  !wantsStream(headers);
