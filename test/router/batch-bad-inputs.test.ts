@@ -275,3 +275,22 @@ describe('whatever comes in', () => {
     );
   });
 });
+
+it.each([
+  ['/v1/batch', '{"ops":[{"op":"get","key":"a"},{"op":"get"}]}', 'ops[1].key', 'required: expected JSON'],
+  ['/v1/batch', '{"ops":[{"op":"patch","key":"a"}]}', 'ops[0].patch', 'required: expected JSON'],
+  ['/v1/batch', '{"ops":[{"op":"touch","key":"a"}]}', 'ops[0].ttl', /^required: expected a duration/],
+  ['/v1/batch', '{"ops":[{"op":"increment","key":"a"}]}', 'ops[0].by', /^required: expected an integer/],
+  ['/v1/batch', '{"ops":[{"key":"a"}]}', 'ops[0].op', /^required: expected one of get, put/],
+  ['/v1/batch', '{"ops":[{"op":"put","key":"a"}]}', 'ops[0].value', /^required: expected exactly one of value/],
+  ['/v1/batch', '{}', 'ops', 'required: expected a list of operations'],
+  ['/v1/txn', '{"if":[{"exists":true}]}', 'if[0].key', 'required: expected JSON'],
+  // What is there, but wrong, is not missing.
+  ['/v1/batch', '{"ops":[{"op":"touch","key":"a","ttl":30}]}', 'ops[0].ttl', /^expected a duration/],
+  ['/v1/batch', '{"ops":[{"op":"increment","key":"a","by":null}]}', 'ops[0].by', /^expected an integer/],
+  ['/v1/batch', '{"ops":null}', 'ops', 'expected a list of operations'],
+])('%s %s says of %s whether it is missing', async (route, body, field, detail) => {
+  const { status, json } = await post(route, body);
+  const said = typeof detail === 'string' ? detail : (expect.stringMatching(detail) as string);
+  expect([status, json]).toMatchObject([400, { field, detail: said, outcome: 'not_applied' }]);
+});

@@ -100,6 +100,7 @@ const BATCHES: readonly (readonly [string, string])[] = [
   ['nothing', batch({ ops: [] })],
   ['too much', batch({ ops: gets(1_001) })],
   ['a wrong operation', batch({ ops: [...gets(1), { op: 'put', key: 'a' }] })],
+  ['an operation without a key', batch({ ops: [{ op: 'get' }] })],
   ['a lone surrogate', batch('{"ops":[{"op":"put","key":"\\ud800","value":1}]}')],
 ];
 
@@ -132,6 +133,7 @@ const NAMESPACES: readonly (readonly [string, string])[] = [
   ['it again', send('POST', '/v1/ns/space/batch', '{"op":"delete","key":"a"}', NDJSON_TYPE, ID(5))],
   ['a transaction in none', send('POST', '/v1/ns/space/txn', '{"then":[{"op":"get","key":"a"}]}', JSON_TYPE)],
   ['an empty range of none', get('/v1/ns/space/kv?start=b&end=a')],
+  ['the namespace without a type', send('PUT', '/v1/ns/space', '{"max_keys":2}')],
   ['the namespace', SPACE],
   ['a put', put('/v1/ns/space/kv/a', 'x')],
   ['a get', get('/v1/ns/space/kv/a')],

@@ -94,6 +94,19 @@ describe('a namespace', () => {
     expect(JSON.parse(none.text)).toMatchObject({ end: true, count: 0 });
   });
 
+  it('is described in JSON, or by nothing', async () => {
+    const put = (type: string | undefined, body?: string): Promise<Answered> =>
+      front.http.ask('PUT', '/v1/ns/typed', type === undefined ? {} : { 'content-type': type }, body);
+    for (const type of [undefined, 'text/plain', 'application/jsonp', 'application/json; charset=latin1', 'json']) {
+      const answer = await put(type, '{}');
+      expect([codeOf(answer), answer.headers['accept']]).toEqual(['415 unsupported-media-type', 'application/json']);
+      expect(answer.json).toMatchObject({ outcome: 'not_applied' });
+    }
+    expect(codeOf(await ask('GET', '/typed'))).toBe('404 namespace-not-found');
+    expect((await put('Application/JSON; charset=UTF-8', '{}')).status).toBe(201);
+    for (const type of [undefined, 'text/plain']) expect((await put(type, '')).status).toBe(200);
+  });
+
   it.each([
     ['PUT', '/-a', {}],
     ['PUT', '/A', {}],

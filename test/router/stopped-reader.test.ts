@@ -51,7 +51,7 @@ it('others are served while a reader of a stream stands still, and nothing is fe
 
 it('the list of namespaces comes in pages, whoever asks for all of them', async () => {
   const names = Array.from({ length: 130 }, (_, at) => `ns-${1_000 + at}`);
-  await Promise.all(names.map((name) => front.http.ask('PUT', `/v1/ns/${name}`, {}, '{}')));
+  await Promise.all(names.map((name) => front.http.ask('PUT', `/v1/ns/${name}`)));
   const page = async (query: string) => {
     const { status, json } = await front.http.ask('GET', `/v1/ns${query}`);
     const { items, cursor } = json as { items: { namespace: string; shard: number }[]; cursor: string | null };

@@ -44,19 +44,21 @@ export function readHead(exchanges: Exchanges, exchange: Exchange, accepted: rea
   if (method !== 'POST') throw new HttpProblem('method-not-allowed', undefined, ['Allow', 'POST']);
   headersOf.refuseConditions(headers, 'a request for several keys');
   headersOf.refuseEncodedBody(headers);
-  const type = typeIn(headers, accepted);
+  const type = requireType(headers, accepted, 'Accept-Post');
   const settings = settingsOf(headers, exchanges.limits);
   headersOf.requireLength(headers);
   return { identity: identityOf(headers), settings, type };
 }
 
-function typeIn(headers: IncomingHttpHeaders, accepted: readonly string[]): string {
+/** @param as the header in which a refusal says what is accepted @throws HttpProblem 415 for any other type of body */
+export function requireType(
+  headers: IncomingHttpHeaders,
+  accepted: readonly string[],
+  as: 'Accept' | 'Accept-Post',
+): string {
   const { essence = '', charset = 'utf-8' } = parseMediaType(headers['content-type'] ?? '') ?? {};
   if (accepted.includes(essence) && charset === 'utf-8') return essence;
-  throw new HttpProblem('unsupported-media-type', `the body is ${accepted.join(' or ')}`, [
-    'Accept-Post',
-    accepted.join(', '),
-  ]);
+  throw new HttpProblem('unsupported-media-type', `the body is ${accepted.join(' or ')}`, [as, accepted.join(', ')]);
 }
 
 /** The key of the namespace that the request is about; undefined: the main keyspace. @throws KvorumError */

@@ -12,7 +12,7 @@ import { askWithin, dropNamespace, type DispatchReply } from '../dispatch/index.
 import { headersOf, HttpProblem, parseQuery, SECURITY_HEADERS, splitTarget } from '../http/index.js';
 import { answerMinimal, deletedHeaders, originHeaders, type AnswerContext } from './answers.js';
 import type { Exchange, Exchanges } from './exchange.js';
-import { shardsBy } from './many.js';
+import { JSON_TYPE, requireType, shardsBy } from './many.js';
 import { namespaceMembers } from './range-body.js';
 import { flag } from './range-query.js';
 import { readJson } from './read-json.js';
@@ -21,7 +21,6 @@ import { identityOf, refuseBody, settingsOf, stepWrite } from './single.js';
 
 export const NAMESPACE_METHODS = 'GET, HEAD, PUT, DELETE';
 const MAX_BODY_BYTES = 4_096;
-const JSON_TYPE = 'application/json';
 
 export function serveNamespace(exchanges: Exchanges, exchange: Exchange): void {
   const key = namespaceKey(exchange.namespace ?? '');
@@ -90,6 +89,7 @@ function put(exchanges: Exchanges, exchange: Exchange, key: Uint8Array): void {
   const settings = settingsOf(headers, limits);
   const wish = headersOf.returnWish(headers);
   headersOf.requireLength(headers);
+  if (headersOf.bodyLength(headers) !== 0) requireType(headers, [JSON_TYPE], 'Accept');
   exchanges.readBody(exchange, MAX_BODY_BYTES, (body) => {
     const { maxKeys, maxBytes } = limitsIn(body, exchanges);
     const base = { key, condition: { type: 'none' }, returning: 'nothing' } as const;

@@ -24,12 +24,10 @@ const revision = z
   .min(0n, 'expected no less than 0')
   .max(BigInt(MAX_REVISION), 'expected less than 2^48');
 
+const DURATION = 'expected a duration such as 250ms, 30s, 15m, 24h or 7d, at most 10 years';
 export const ttlText = z
-  .string()
-  .refine(
-    (text) => parseTtl(text) !== undefined,
-    'expected a duration such as 250ms, 30s, 15m, 24h or 7d, at most 10 years',
-  )
+  .string(DURATION)
+  .refine((text) => parseTtl(text) !== undefined, DURATION)
   .meta({ description: '1 ms to 10 years', pattern: '^[1-9][0-9]{0,11}(ms|s|m|h|d)$', examples: ['30s'] });
 /** `keep` keeps the deadline that is there. */
 const putTtl = z.union([z.literal('keep'), ttlText], 'expected keep, or a duration such as 250ms, 30s, 15m, 24h or 7d');
@@ -118,7 +116,7 @@ export type OperationBody = z.output<typeof operation>;
 
 export const batchBody = z.strictObject({
   ops: z
-    .array(operation)
+    .array(operation, 'expected a list of operations')
     .min(1, 'expected at least one operation')
     .max(MAX_BATCH_OPERATIONS, `expected at most ${MAX_BATCH_OPERATIONS} operations`),
 });
@@ -160,5 +158,15 @@ export function checked<S extends z.ZodType>(schema: S, value: unknown, at: stri
     if (typeof part === 'number') return `${name}[${part}]`;
     return `${name}${name === '' ? '' : '.'}${String(part).slice(0, MAX_NAME)}`;
   }, at);
-  throw invalid(field === '' ? 'body' : field, unknown === undefined ? (issue?.message ?? '') : 'unknown field');
+  if (unknown !== undefined) throw invalid(field, 'unknown field');
+  const message = issue?.message ?? '';
+  throw invalid(field === '' ? 'body' : field, isMissing(value, path) ? asRequired(message) : message);
 }
+
+/** Whether a field is at fault because it is not there. No JSON is undefined. */
+const isMissing = (value: unknown, path: readonly PropertyKey[]): boolean =>
+  path.reduce<unknown>((at, part) => (at as Readonly<Record<PropertyKey, unknown>> | undefined)?.[part], value) ===
+  undefined;
+
+/** Our own messages say what is expected; those of zod would speak of types that no client knows. */
+const asRequired = (message: string): string => (message.startsWith('expected') ? `required: ${message}` : 'required');
