@@ -5,12 +5,17 @@ import {
   isStaleness,
   isTtl,
   parseDuration,
+  KvorumError,
+  MAX_DELIMITER_BYTES,
+  clientIdIn,
   parseTtl,
   type Condition,
   type Expiry,
   type Get,
+  type Returning,
 } from '../shard/index.js';
-import type { DeleteOptions, GetOptions, PutOptions } from './entries.js';
+import { identityUnder, type Identity } from '../router/index.js';
+import type { Conditions, GetOptions } from './entries.js';
 
 /** @throws TypeError if `options` is no object, or has a name that is not known */
 export function checkNames(options: object, known: readonly string[]): void {
@@ -29,9 +34,10 @@ export function ttlOf(ttl: unknown): number {
   throw new RangeError(`ttl must be ${wanted}, got ${String(ttl)}`);
 }
 
+export const READ_OPTIONS = ['consistency', 'maxStaleness'];
+
 /** @throws TypeError for a bound of a read that is not stale, or for no consistency; RangeError for what is no bound */
 export function readOptionsOf(options: GetOptions): Pick<Get, 'consistency' | 'bound'> {
-  checkNames(options, ['consistency', 'minRevision', 'maxStaleness']);
   const { minRevision, maxStaleness } = options;
   const consistency: unknown = options.consistency ?? 'linearizable';
   if (consistency !== 'linearizable' && consistency !== 'stale') {
@@ -61,15 +67,56 @@ export function expiryOf(ttl: unknown): Expiry {
   return ttl === 'keep' ? { type: 'keep' } : { type: 'after', ms: ttlOf(ttl) };
 }
 
+export const CONDITIONS = ['ifRevision', 'ifAbsent', 'ifExists'];
+const NO_CONDITION: Condition = { type: 'none' };
+
 /** @throws TypeError for two conditions, RangeError for what is no revision */
-export function conditionOf({
-  ifRevision,
-  ifAbsent,
-}: Pick<PutOptions & DeleteOptions, 'ifRevision' | 'ifAbsent'>): Condition {
-  const absent = flag('ifAbsent', ifAbsent);
-  if (ifRevision === undefined) return { type: absent ? 'absent' : 'none' };
-  if (absent) throw new TypeError('ifRevision and ifAbsent exclude each other');
-  return { type: 'revision', revision: revisionOf('ifRevision', ifRevision) };
+export function conditionOf({ ifRevision, ifAbsent, ifExists }: Conditions): Condition {
+  if (ifRevision === undefined && ifAbsent === undefined && ifExists === undefined) return NO_CONDITION;
+  const [absent, exists] = [flag('ifAbsent', ifAbsent), flag('ifExists', ifExists)];
+  if ([ifRevision !== undefined, absent, exists].filter(Boolean).length > 1) {
+    throw new TypeError(`${CONDITIONS.join(', ')} exclude each other`);
+  }
+  if (ifRevision !== undefined) return { type: 'revision', revision: revisionOf('ifRevision', ifRevision) };
+  if (absent) return { type: 'absent' };
+  return exists ? { type: 'exists' } : NO_CONDITION;
+}
+
+/** @throws TypeError for what cannot be returned */
+export function returningOf(returning: unknown): Returning {
+  switch (returning) {
+    case undefined:
+      return 'nothing';
+    case 'previous':
+      return 'previous';
+    case 'representation':
+      return 'value';
+    default:
+      throw new TypeError(`returning must be previous or representation, got ${String(returning)}`);
+  }
+}
+
+/**
+ * The caller's id of a write, or else one that nobody has.
+ * @throws TypeError for what is no text, KvorumError `invalid-request` for what is no UUID
+ */
+export function identityOf(idempotencyKey: unknown): Identity {
+  if (idempotencyKey === undefined) return identityUnder(undefined);
+  if (typeof idempotencyKey !== 'string') {
+    throw new TypeError(`idempotencyKey must be the text of a UUID, got ${typeof idempotencyKey}`);
+  }
+  const id = clientIdIn(idempotencyKey);
+  if (id !== undefined) return identityUnder(id);
+  const message = 'idempotencyKey must be a UUID, such as crypto.randomUUID() gives; nothing was written';
+  throw new KvorumError('invalid-request', message, { field: 'idempotencyKey' }, 'not_applied');
+}
+
+/** @throws TypeError for what is no text, RangeError if it is too short or too long */
+export function delimiterOf(delimiter: unknown): Uint8Array {
+  if (typeof delimiter !== 'string') throw new TypeError(`delimiter must be text, got ${typeof delimiter}`);
+  const bytes = Buffer.from(delimiter, 'utf8');
+  if (bytes.length >= 1 && bytes.length <= MAX_DELIMITER_BYTES) return bytes;
+  throw new RangeError(`delimiter must have 1 to ${MAX_DELIMITER_BYTES} bytes, got ${bytes.length}`);
 }
 
 export function revisionOf(name: string, value: unknown): number {

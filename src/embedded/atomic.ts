@@ -1,10 +1,20 @@
 /** Atomic operations: checks, and writes that happen together if all of them hold. */
 import { JSON_CONTENT_TYPE, KvorumError, type Comparison, type Step } from '../shard/index.js';
-import { checkNames, revisionOf } from './arguments.js';
-import type { IncrementOptions, Ttl } from './entries.js';
+import { checkNames, identityOf, revisionOf } from './arguments.js';
+import type { IncrementOptions, JsonPatch, OnceOptions, Ttl, WriteOptions } from './entries.js';
 import type { Executor, Transacted } from './executor.js';
 import { outcomeOf } from './results.js';
-import { checkIncrementOptions, checkedValue, deleteStep, incrementStep, programOf, putStep } from './steps.js';
+import {
+  COUNTER_OPTIONS,
+  appendStep,
+  checkedValue,
+  deleteStep,
+  incrementStep,
+  patchStep,
+  programOf,
+  putStep,
+  touchStep,
+} from './steps.js';
 
 /** What must hold of a key: exactly one of these. */
 export type Check =
@@ -19,7 +29,17 @@ export type Check =
    * count; text and bytes byte for byte. Others (dates, maps, bigints) byte for byte as they are stored, where equal
    * values may differ, as by the order in which members were added.
    */
-  | { readonly value: unknown };
+  | { readonly value: unknown }
+  /**
+   * Nothing happened to the key after this revision of its shard, deletions included. Does not hold where that cannot be
+   * told: a shard knows its last 16,384 deletions.
+   */
+  | { readonly unchangedSince: number };
+
+const CHECKS = ['absent', 'exists', 'revision', 'version', 'value', 'unchangedSince'];
+
+/** Those of an increment without those of every write: checks are beside it. */
+type CounterOptions = Omit<IncrementOptions, keyof WriteOptions>;
 
 export type CommitResult =
   | {
@@ -28,8 +48,10 @@ export type CommitResult =
       readonly revision: number;
       /** The revision in each shard, by its number (`where(key).shard`). */
       readonly revisions: ReadonlyMap<number, number>;
+      /** It was done by an earlier call under the same `idempotencyKey`. */
+      readonly replayed?: true;
     }
-  | { readonly committed: false };
+  | { readonly committed: false; readonly replayed?: true };
 
 /**
  * Collects checks and writes for `commit()`. All checks look at the state before; the writes run in the order of the calls,
@@ -65,43 +87,66 @@ export class AtomicOperation {
   }
 
   /** As `increment`. At a bound nothing is added, and everything else happens. */
-  increment(key: unknown, by: bigint | number = 1n, options: IncrementOptions = {}): this {
-    checkIncrementOptions(options);
+  increment(key: unknown, by: bigint | number = 1n, options: CounterOptions = {}): this {
+    checkNames(options, COUNTER_OPTIONS);
     this.#steps.push(incrementStep(this.#executor.keyOf(key), by, options));
     return this;
   }
 
+  /** As `append`. @throws as `append`, except for the errors of shards; so do the next two */
+  append(key: unknown, value: string | Uint8Array): this {
+    this.#steps.push(appendStep(this.#executor.keyOf(key), value));
+    return this;
+  }
+
+  /** As `patch`. */
+  patch(key: unknown, patch: JsonPatch | object): this {
+    this.#steps.push(patchStep(this.#executor.keyOf(key), patch));
+    return this;
+  }
+
+  /** As `touch`. */
+  touch(key: unknown, ttl: Ttl | null): this {
+    this.#steps.push(touchStep(this.#executor.keyOf(key), ttl));
+    return this;
+  }
+
   /**
-   * `{ committed: false }` if a check does not hold. Another call does everything anew.
+   * `{ committed: false }` if a check does not hold. Another call does everything anew, except under the same
+   * `idempotencyKey`.
    * @throws KvorumError as `put`; `conflict` if other transactions held keys in several shards until the deadline;
-   *   `wrong-type` or `patch-failed` if an increment fails, with the place among the writes
+   *   `wrong-type` or `patch-failed` if a write does not fit what the key holds, with the place among the writes
    *   as `details.field`; `invalid-request` if there is nothing to do, or with more than 256 checks and writes (2,000 in a
    *   namespace);
    *   `value-too-large` with more than 4 MiB
    */
-  async commit(): Promise<CommitResult> {
+  async commit(options: OnceOptions = {}): Promise<CommitResult> {
+    checkNames(options, ['idempotencyKey']);
+    const identity = identityOf(options.idempotencyKey);
     if (this.#comparisons.length + this.#steps.length === 0) {
       throw new KvorumError('invalid-request', 'an atomic operation needs a check or a write');
     }
-    return commitOf(
-      await this.#executor.transact(programOf([...this.#steps], { comparisons: [...this.#comparisons] })),
-    );
+    const program = programOf([...this.#steps], { comparisons: [...this.#comparisons] });
+    return commitOf(await this.#executor.transact(program, identity));
   }
 }
 
 /** @throws KvorumError if the program was refused */
 export function commitOf({ answer, revisions }: Transacted): CommitResult {
   const { succeeded } = outcomeOf(answer);
-  if (!succeeded || answer.type !== 'program') return { committed: false };
-  return { committed: true, revision: answer.revision, revisions };
+  if (answer.type !== 'program') throw new Error('the answer does not fit the operation');
+  const replay = answer.replayed ? ({ replayed: true } as const) : {};
+  if (!succeeded) return { committed: false, ...replay };
+  return { committed: true, revision: answer.revision, revisions, ...replay };
 }
 
-function comparisonOf(key: Uint8Array, check: Check): Comparison {
-  checkNames(check, ['absent', 'exists', 'revision', 'version', 'value']);
+/** @throws TypeError for a check that is none, RangeError for a wrong number */
+export function comparisonOf(key: Uint8Array, check: Check): Comparison {
+  checkNames(check, CHECKS);
   const [name, ...others] = Object.keys(check);
   const given: Readonly<Record<string, unknown>> = { ...check };
   if (name === undefined || others.length > 0) {
-    throw new TypeError('a check has one of absent, exists, revision, version, value');
+    throw new TypeError(`a check has one of ${CHECKS.join(', ')}`);
   }
   switch (name) {
     case 'absent':
@@ -112,6 +157,8 @@ function comparisonOf(key: Uint8Array, check: Check): Comparison {
       return { key, type: name, revision: revisionOf(name, given[name]) };
     case 'version':
       return { key, type: name, version: revisionOf(name, given[name]) };
+    case 'unchangedSince':
+      return { key, type: 'unchanged-since', revision: revisionOf(name, given[name]) };
     default: {
       const { contentType, body } = checkedValue(given['value']);
       return { key, type: 'value', json: contentType === JSON_CONTENT_TYPE, value: body };

@@ -1,61 +1,60 @@
 /** Batches: operations grouped by shard, one entry each; of gets alone, one read. */
+import { runBatch as runSteps, type BatchGroup, type FittedResult, type Identity } from '../router/index.js';
 import {
   KvorumError,
   MAX_BATCH_BYTES,
   MAX_BATCH_OPERATIONS,
   MAX_VALUE_BYTES,
-  encodeProgram,
+  isKeyed,
+  refuse,
   type KvOperation,
   type ProgramOutcome,
   type Step,
 } from '../shard/index.js';
-import { AnswerBudget, askWithinBytes, mostAnswered } from '../router/index.js';
-import type { BatchOperation } from './entries.js';
-import { programOperation, type Executor } from './executor.js';
-import { incrementResult, isDeleted, outcomeOf, resultOf, valueIn, writeResult } from './results.js';
-import { programOf, stepOf } from './steps.js';
+import { checkNames, identityOf } from './arguments.js';
+import type { EmbeddedReply } from './cluster.js';
+import type { BatchOperation, BatchResult, OnceOptions } from './entries.js';
+import { withCause, withRetryKey, type Executor } from './executor.js';
+import { errorOf, resultOf, valueOf } from './results.js';
+import { stepOf } from './steps.js';
 
 /** @throws TypeError, RangeError or KvorumError, before anything is sent, if an operation is malformed */
 export async function runBatch(
   executor: Executor,
   operations: readonly BatchOperation[],
-): Promise<PromiseSettledResult<unknown>[]> {
+  options: OnceOptions = {},
+): Promise<BatchResult<unknown>[]> {
+  checkNames(options, ['idempotencyKey']);
+  const identity = identityOf(options.idempotencyKey);
   const keyOf = (key: unknown): Uint8Array => executor.keyOf(key);
   const steps = operations.map((operation) => stepOf(operation, keyOf));
   checkBounds(steps);
   if (steps.length === 0) return [];
-  const groups = await groupsOf(executor, steps);
-  const settled: PromiseSettledResult<unknown>[] = [];
-  const budget = new AnswerBudget();
-  const askings = [...groups.values()].map((places) => {
-    const group = places.flatMap((place) => steps[place] ?? []);
-    return {
-      most: mostAnswered(group, MAX_VALUE_BYTES),
-      ask: async () => ({ places, group, answer: await askGroup(executor, group) }),
-    };
-  });
-  await askWithinBytes(askings, ({ places, group, answer }) => {
-    for (const [at, result] of resultsOf(group, answer, budget).entries()) settled[places[at] ?? 0] = result;
-  });
-  return settled;
-}
-
-/** Places of the operations, by shard. Without a cluster there are no shards: then all fail in one group. */
-async function groupsOf(executor: Executor, steps: readonly Step[]): Promise<Map<number, number[]>> {
-  const groups = new Map<number, number[]>();
   try {
     await executor.opened();
-  } catch (error) {
-    if (!(error instanceof KvorumError)) throw error;
-    return new Map([[0, [...steps.keys()]]]);
+  } catch (reason) {
+    // Without a cluster there are no shards: then all fail.
+    if (!(reason instanceof KvorumError)) throw reason;
+    return steps.map(() => ({ status: 'rejected', reason }));
   }
-  for (const [place, { key }] of steps.entries()) {
-    const shard = executor.shardOf(key);
-    const places = groups.get(shard);
-    if (places === undefined) groups.set(shard, [place]);
-    else places.push(place);
+  const groups = await runSteps(
+    { steps, valueLimit: MAX_VALUE_BYTES, ...identity, consistency: 'linearizable' },
+    {
+      // The executor knows its deadline.
+      ...{ deadlineMs: 0, forward: true },
+      execute: (operation) => replyTo(executor, operation),
+      shardOfKey: (key) => executor.shardOf(key),
+    },
+  );
+  const settled: BatchResult<unknown>[] = [];
+  for (const group of groups) {
+    const results = resultsOf(group, steps, identity);
+    for (const [at, position] of group.positions.entries()) {
+      const result = results[at];
+      if (result !== undefined) settled[position] = result;
+    }
   }
-  return groups;
+  return settled;
 }
 
 function checkBounds(steps: readonly Step[]): void {
@@ -69,54 +68,46 @@ function checkBounds(steps: readonly Step[]): void {
   throw new KvorumError('value-too-large', message, { field: 'operations', limit: MAX_BATCH_BYTES });
 }
 
-/** A group that fails as a whole, as without a leader, fails each of its operations. */
-async function askGroup(executor: Executor, steps: readonly Step[]): Promise<ProgramOutcome | KvorumError> {
+/** An error ends the group that met it, not those of other shards. */
+async function replyTo(executor: Executor, operation: KvOperation): Promise<EmbeddedReply> {
   try {
-    return outcomeOf(await executor.execute(groupOperation(steps)));
-  } catch (reason) {
-    if (!(reason instanceof KvorumError)) throw reason;
-    return reason;
+    return await executor.ask(operation);
+  } catch (error) {
+    if (!(error instanceof KvorumError)) throw error;
+    const { code, message, details, outcome, cause } = error;
+    return { answer: refuse(code, message, details, outcome), cause, term: 0, servedBy: 0, shard: -1 };
   }
 }
 
+/** A group that fails as a whole, as without a leader, fails each of its operations. */
 function resultsOf(
+  { outcome, positions, isRead, reply }: BatchGroup,
   steps: readonly Step[],
-  answer: ProgramOutcome | KvorumError,
-  budget: AnswerBudget,
-): PromiseSettledResult<unknown>[] {
-  if (answer instanceof KvorumError) return steps.map(() => ({ status: 'rejected', reason: answer }));
-  const outcome = { ...answer, results: budget.fitAll(answer.results) };
-  return steps.map((step, position) => settle(() => resultAt(outcome, step, position)));
-}
-
-function groupOperation(steps: readonly Step[]): KvOperation {
-  const key = steps[0]?.key ?? new Uint8Array(0);
-  const body = encodeProgram(programOf(steps, { onError: 'continue' }));
-  const onlyGets = steps.every(({ type }) => type === 'get');
-  return onlyGets ? { type: 'read', key, body, consistency: 'linearizable' } : programOperation(key, body);
-}
-
-function resultAt(outcome: ProgramOutcome, step: Step, position: number): unknown {
-  const result = resultOf(outcome, position);
-  switch (step.type) {
-    case 'get':
-      return valueIn(result);
-    case 'delete':
-      return isDeleted(result);
-    case 'increment':
-      return incrementResult(result);
-    case 'put':
-    case 'append':
-    case 'merge-patch':
-    case 'json-patch':
-    case 'touch':
-      return writeResult(result);
-    case 'delete-range':
-    case 'namespace-put':
-    case 'namespace-delete':
-      throw new Error('no operation of a batch is one of these');
+  { operationId, attempt }: Identity,
+): BatchResult<unknown>[] {
+  const { answer } = reply;
+  const isReplay = isKeyed(attempt) && 'replayed' in answer && answer.replayed === true;
+  if ('code' in outcome) {
+    const error = withCause(errorOf(outcome, isReplay), reply);
+    // A retry of the whole batch under this key has no second effect, in no shard.
+    const reason = isRead ? error : withRetryKey(error, operationId);
+    return positions.map(() => ({ status: 'rejected', reason, ...(isReplay && { replayed: true }) }));
   }
+  return settledOf(
+    outcome,
+    positions.flatMap((position) => steps[position] ?? []),
+    isReplay,
+  );
 }
+
+type Fitted = Pick<ProgramOutcome, 'omitted'> & { readonly results: readonly FittedResult[] };
+
+/** The results of these steps, each for itself. */
+export const settledOf = (outcome: Fitted, steps: readonly Step[], isReplay: boolean): BatchResult<unknown>[] =>
+  steps.map((step, at) => {
+    const settled = settle(() => valueOf(resultOf(outcome, at), step));
+    return isReplay ? { ...settled, replayed: true } : settled;
+  });
 
 function settle(result: () => unknown): PromiseSettledResult<unknown> {
   try {

@@ -1,7 +1,19 @@
 /** Runs operations and transactions for a keyspace: refusals become errors here. */
-import { newOperationId } from '../router/index.js';
-import { KvorumError, encodeKey, inNamespace, type Answer, type KvOperation, type Program } from '../shard/index.js';
+import { stringify } from 'uuid';
+import { identityUnder, type DispatchReply, type Identity } from '../router/index.js';
+import {
+  KvorumError,
+  encodeKey,
+  inNamespace,
+  isKeyed,
+  isRead,
+  type Answer,
+  type Attempt,
+  type KvOperation,
+  type Program,
+} from '../shard/index.js';
 import type { EmbeddedCluster, EmbeddedReply, KeyLocation } from './cluster.js';
+import { errorOf } from './results.js';
 
 export interface Transacted {
   readonly answer: Answer;
@@ -14,13 +26,13 @@ export interface Executor {
   readonly namespace: Uint8Array | undefined;
   /** The bytes that stand for a key of this keyspace. @throws as `encodeKey` */
   keyOf(key: unknown): Uint8Array;
-  /** @throws KvorumError if it was refused */
+  /** The answer is `replayed` only under an id of the caller's. @throws KvorumError if it was refused */
   execute(operation: KvOperation): Promise<Answer>;
   /**
-   * Runs a program whose keys may be of any shards, all or nothing.
+   * Runs a program whose keys may be of any shards, all or nothing. The answer is `replayed` only under an id of the caller's.
    * @throws KvorumError if it was refused
    */
-  transact(program: Program): Promise<Transacted>;
+  transact(program: Program, identity?: Identity): Promise<Transacted>;
   /** Resolves when `shardOf` may be called. */
   opened(): Promise<void>;
   /** As `execute`; a refusal is the answer. */
@@ -49,7 +61,11 @@ export class ClusterExecutor implements Executor {
   }
 
   async execute(operation: KvOperation): Promise<Answer> {
-    return answerIn(await this.ask(operation));
+    const reply = await this.ask(operation);
+    if (reply.answer.type !== 'refused')
+      return isRead(operation) ? reply.answer : shown(reply.answer, operation.attempt);
+    const error = refusalIn(reply, isRead(operation) ? 'initial' : operation.attempt);
+    throw isRead(operation) ? error : withRetryKey(error, operation.operationId);
   }
 
   async ask(operation: KvOperation): Promise<EmbeddedReply> {
@@ -69,16 +85,20 @@ export class ClusterExecutor implements Executor {
     return this.#cluster.where(key);
   }
 
-  async transact(program: Program): Promise<Transacted> {
+  async transact(program: Program, identity: Identity = identityUnder(undefined)): Promise<Transacted> {
     this.#checkOpen();
-    const request = {
-      program,
-      operationId: newOperationId(),
-      attempt: 'initial',
-      consistency: 'linearizable',
-    } as const;
+    const { operationId, attempt } = identity;
+    const request = { program, operationId, attempt, consistency: 'linearizable' } as const;
     const reply = await this.#cluster.transact(request, this.#timeoutMs);
-    return { answer: answerIn(reply), revisions: reply.revisions };
+    const { answer, revisions } = reply;
+    if (answer.type !== 'refused') return { answer: shown(answer, attempt), revisions };
+    const error = refusalIn(reply, attempt);
+    // Over several shards, only an id that the caller chose settles what became of it.
+    throw isKeyed(attempt) || this.#isOfOneShard(program) ? withRetryKey(error, operationId) : error;
+  }
+
+  #isOfOneShard({ comparisons, then, otherwise }: Program): boolean {
+    return new Set([...comparisons, ...then, ...otherwise].map(({ key }) => this.shardOf(key))).size === 1;
   }
 
   async opened(): Promise<void> {
@@ -122,8 +142,8 @@ export class NamespaceExecutor implements Executor {
     return this.#main.execute(operation);
   }
 
-  transact(program: Program): Promise<Transacted> {
-    return this.#main.transact(program);
+  transact(program: Program, identity?: Identity): Promise<Transacted> {
+    return this.#main.transact(program, identity);
   }
 
   opened(): Promise<void> {
@@ -147,19 +167,35 @@ export class NamespaceExecutor implements Executor {
   }
 }
 
-/** @throws KvorumError if it was refused */
-export function answerIn({ answer, cause }: EmbeddedReply): Answer {
-  if (answer.type !== 'refused') return answer;
-  const error = new KvorumError(answer.code, answer.message, answer.details, answer.outcome);
-  if (cause !== undefined) error.cause = cause;
-  throw error;
+/** That the router itself asked again is no concern of the caller's. */
+const shown = (answer: Answer, attempt: Attempt): Answer =>
+  'replayed' in answer && answer.replayed === true && !isKeyed(attempt) ? { ...answer, replayed: false } : answer;
+
+function refusalIn(reply: EmbeddedReply, attempt: Attempt): KvorumError {
+  const { answer } = reply;
+  if (answer.type !== 'refused') throw new Error('the answer is no refusal');
+  return withCause(errorOf(answer, answer.replayed === true && isKeyed(attempt)), reply);
 }
 
-/** A write program of one shard, as an operation. */
-export const programOperation = (key: Uint8Array, body: Uint8Array): KvOperation => ({
-  type: 'program',
-  key,
-  body,
-  operationId: newOperationId(),
-  attempt: 'initial',
-});
+/** @throws KvorumError if it was refused */
+export function answerIn(reply: EmbeddedReply, { operationId, attempt }: Identity): Answer {
+  if (reply.answer.type !== 'refused') return shown(reply.answer, attempt);
+  throw withRetryKey(refusalIn(reply, attempt), operationId);
+}
+
+/** Adds the reason that this process knows, if any. */
+export function withCause(error: KvorumError, reply: DispatchReply): KvorumError {
+  if ('cause' in reply && reply.cause !== undefined) error.cause = reply.cause;
+  return error;
+}
+
+/** Adds the key under which a write of unknown outcome can be made again without a second effect. */
+export const withRetryKey = (error: KvorumError, operationId: Uint8Array): KvorumError =>
+  error.outcome === 'unknown' ? Object.assign(error, { idempotencyKey: stringify(operationId) }) : error;
+
+/** A write program of one shard, as an operation. @param identity default: a new one */
+export const programOperation = (
+  key: Uint8Array,
+  body: Uint8Array,
+  { operationId, attempt }: Identity = identityUnder(undefined),
+): KvOperation => ({ type: 'program', key, body, operationId, attempt });

@@ -1,32 +1,40 @@
 /** The operations on keys, whatever runs them: the store has them, and a part of its keys can have them as well. */
-import { newOperationId } from '../router/index.js';
 import { decodeValue, encodeProgram, type Answer, type KeyRecord, type Step } from '../shard/index.js';
-import { checkNames, conditionOf, readOptionsOf } from './arguments.js';
+import { CONDITIONS, READ_OPTIONS, checkNames, conditionOf, identityOf, readOptionsOf } from './arguments.js';
 import { AtomicOperation } from './atomic.js';
 import { runBatch } from './batch.js';
 import type { KeyLocation } from './cluster.js';
 import type {
   BatchOperation,
   BatchResults,
+  CommonPrefix,
+  CountOptions,
   DeleteOptions,
+  DeleteRangeOptions,
+  DeleteRangeResult,
+  DeleteResult,
+  DetailedDeleteOptions,
   Entry,
   GetOptions,
+  GroupedListOptions,
   IncrementOptions,
   IncrementResult,
   JsonPatch,
-  KeyRange,
   ListOptions,
+  OnceOptions,
   PutOptions,
   Ttl,
+  WriteOptions,
   WriteResult,
 } from './entries.js';
 import { programOperation, type Executor } from './executor.js';
 import { countEntries, deleteEntries, listEntries } from './ranges.js';
-import { entryOf, incrementResult, isDeleted, outcomeOf, resultOf, writeResult } from './results.js';
+import { deletedBy, entryOf, incrementResult, outcomeOf, resultOf, writtenBy } from './results.js';
 import {
+  INCREMENT_OPTIONS,
   PUT_OPTIONS,
+  WRITE_OPTIONS,
   appendStep,
-  checkIncrementOptions,
   checkedValue,
   deleteStep,
   incrementStep,
@@ -35,7 +43,11 @@ import {
   putStep,
   touchStep,
 } from './steps.js';
+import { runTransact, type TransactRequest, type TransactResult } from './transact.js';
 import { runTransactionally, type Transaction, type TransactionOptions } from './transaction.js';
+
+const GET_OPTIONS = ['minRevision', ...READ_OPTIONS];
+const DELETE_OPTIONS = [...CONDITIONS, 'returning', 'idempotencyKey'];
 
 /**
  * Keys are any plain data, compared by content (`shard/keys/encoder.ts`), at most 4,096 bytes encoded. Values are
@@ -54,27 +66,32 @@ export abstract class Keyspace {
    * majority of the key's replicas has it on its disk.
    * @throws TypeError if key or value cannot be serialized, or for an unknown option; RangeError for a `ttl` or revision
    *   that is none; KvorumError otherwise, whose `outcome` says whether the write happened: `precondition-failed` with
-   *   `details.currentRevision` (0: absent); `key-too-long`, `value-too-large`; `no-quorum`, `no-leader` or `timeout` when
+   *   `details.currentRevision` (0: absent); `idempotency-key-reused`; `key-too-long`, `value-too-large`; `no-quorum`, `no-leader` or `timeout` when
    *   too few replicas answered within `timeoutMs`; `disk-full`; `storage-failed` if too few of the key's replicas could
-   *   start (at once if no node could), with the error of one as `cause`; `shutting-down` after `close()`.
+   *   start (at once if no node could), with the error of one as `cause`; `shutting-down` after `close()`. With the outcome
+   *   `unknown`, `idempotencyKey` of the error is one under which the same call can be made again, and is done once.
+   * @example A key of one's own lets another process go on:
+   * const idempotencyKey = crypto.randomUUID(); // kept where the order is
+   * const { replayed } = await kvs.put('order17', order, { ifAbsent: true, idempotencyKey });
    */
   async put(key: unknown, value: unknown, options: PutOptions = {}): Promise<WriteResult> {
     checkNames(options, PUT_OPTIONS);
     const encoded = this.#executor.keyOf(key);
-    if (options.ttl !== undefined || this.#isNamespace) {
-      return writeResult(await this.#run(putStep(encoded, value, options)));
+    if (options.ttl !== undefined || options.returning !== undefined || this.#isNamespace) {
+      return this.#write(putStep(encoded, value, options), options);
     }
+    const { operationId, attempt } = identityOf(options.idempotencyKey);
     const answer = await this.#executor.execute({
       type: 'put',
       key: encoded,
       ...checkedValue(value),
       condition: conditionOf(options),
-      operationId: newOperationId(),
-      attempt: 'initial',
+      operationId,
+      attempt,
     });
     if (answer.type !== 'put') throw new TypeError(`an answer of type ${answer.type}`);
-    const { revision, version, created } = answer;
-    return { revision, version, created };
+    const { revision, version, created, replayed } = answer;
+    return replayed ? { revision, version, created, replayed } : { revision, version, created };
   }
 
   /**
@@ -99,19 +116,19 @@ export abstract class Keyspace {
     return record === undefined ? undefined : entryOf<T>(key, record);
   }
 
-  /** Removes the key; true if it was there. @throws as `put` */
-  async delete(key: unknown, options: DeleteOptions = {}): Promise<boolean> {
-    checkNames(options, ['ifRevision']);
-    const encoded = this.#executor.keyOf(key);
-    if (this.#isNamespace) return isDeleted(await this.#run(deleteStep(encoded, options)));
-    const answer = await this.#executor.execute({
-      type: 'delete',
-      key: encoded,
-      condition: conditionOf(options),
-      operationId: newOperationId(),
-      attempt: 'initial',
-    });
-    return answer.type === 'delete' && answer.deleted;
+  /**
+   * Removes the key; true if it was there. Asked for more by `returning: 'previous'` or an `idempotencyKey`, it resolves to
+   * `{ deleted, revision, previous, replayed }`.
+   * @throws as `put`
+   */
+  delete(key: unknown, options: DetailedDeleteOptions): Promise<DeleteResult>;
+  delete(key: unknown, options?: DeleteOptions): Promise<boolean>;
+  async delete(key: unknown, options: DeleteOptions | DetailedDeleteOptions = {}): Promise<boolean | DeleteResult> {
+    checkNames(options, DELETE_OPTIONS);
+    const { returning, idempotencyKey }: Partial<DetailedDeleteOptions> = options;
+    const step = deleteStep(this.#executor.keyOf(key), { ...options, returning });
+    const result = await this.#delete(step, returning !== undefined || this.#isNamespace, idempotencyKey);
+    return returning === undefined && idempotencyKey === undefined ? result.deleted : result;
   }
 
   /**
@@ -125,8 +142,11 @@ export abstract class Keyspace {
    * if (applied === 0n) refuse();
    */
   async increment(key: unknown, by: bigint | number = 1n, options: IncrementOptions = {}): Promise<IncrementResult> {
-    checkIncrementOptions(options);
-    return incrementResult(await this.#run(incrementStep(this.#executor.keyOf(key), by, options)));
+    checkNames(options, INCREMENT_OPTIONS);
+    const step = incrementStep(this.#executor.keyOf(key), by, options);
+    const answer = await this.#run(step, options.idempotencyKey);
+    const replayed = answer.type === 'program' && answer.replayed;
+    return incrementResult(resultOf(outcomeOf(answer)), { step, replayed });
   }
 
   /**
@@ -134,8 +154,9 @@ export abstract class Keyspace {
    * @throws TypeError for anything but text and a Uint8Array; KvorumError as `put`, `wrong-type` if the value is neither
    *   text nor bytes
    */
-  async append(key: unknown, value: string | Uint8Array): Promise<WriteResult> {
-    return writeResult(await this.#run(appendStep(this.#executor.keyOf(key), value)));
+  async append(key: unknown, value: string | Uint8Array, options: WriteOptions = {}): Promise<WriteResult> {
+    checkNames(options, WRITE_OPTIONS);
+    return this.#write(appendStep(this.#executor.keyOf(key), value, options), options);
   }
 
   /**
@@ -145,21 +166,24 @@ export abstract class Keyspace {
    * @throws TypeError for a patch that is no plain JSON; KvorumError as `put`, `wrong-type` if the value is not JSON (a
    *   date or a bigint somewhere in it, or text), `patch-failed` with `details.position` if the patch does not fit it
    */
-  async patch(key: unknown, patch: JsonPatch | object): Promise<WriteResult> {
-    return writeResult(await this.#run(patchStep(this.#executor.keyOf(key), patch)));
+  async patch(key: unknown, patch: JsonPatch | object, options: WriteOptions = {}): Promise<WriteResult> {
+    checkNames(options, WRITE_OPTIONS);
+    return this.#write(patchStep(this.#executor.keyOf(key), patch, options), options);
   }
 
   /**
    * Gives the key a new deadline, or none (null). Its revision rises.
    * @throws RangeError for a `ttl` that is none; KvorumError as `put`, `precondition-failed` if the key is absent
    */
-  async touch(key: unknown, ttl: Ttl | null): Promise<WriteResult> {
-    return writeResult(await this.#run(touchStep(this.#executor.keyOf(key), ttl)));
+  async touch(key: unknown, ttl: Ttl | null, options: WriteOptions = {}): Promise<WriteResult> {
+    checkNames(options, WRITE_OPTIONS);
+    return this.#write(touchStep(this.#executor.keyOf(key), ttl, options), options);
   }
 
   /**
    * Runs up to 1,000 operations, at most 8 MiB of keys and values, as one entry for each shard. They are independent: each
-   * has its own result, in the order of the operations. Those on one key run in that order.
+   * has its own result, in the order of the operations. Those on one key run in that order. An `idempotencyKey` is that of
+   * the batch as a whole: called again under it, each shard does its operations once.
    * @throws before anything is sent: TypeError or RangeError for a malformed operation; KvorumError `invalid-request` for
    *   too many, `value-too-large` for too much. The errors of shards are in the results.
    * @example
@@ -169,35 +193,52 @@ export abstract class Keyspace {
    * ]);
    * if (stock.status === 'fulfilled') console.log(stock.value.applied);
    */
-  async batch<const Ops extends readonly BatchOperation[]>(operations: Ops): Promise<BatchResults<Ops>> {
-    return (await runBatch(this.#executor, operations)) as BatchResults<Ops>;
+  async batch<const Ops extends readonly BatchOperation[]>(
+    operations: Ops,
+    options: OnceOptions = {},
+  ): Promise<BatchResults<Ops>> {
+    return (await runBatch(this.#executor, operations, options)) as BatchResults<Ops>;
   }
 
   /**
    * The entries of a range in the order of their keys. They are read page by page as the loop goes on, which may end it at
-   * any time. A key that exists throughout is in it exactly once; what is read at once of one shard is linearizable.
+   * any time. A key that exists throughout is in it exactly once; what is read at once of one shard is linearizable, or as
+   * stale as `consistency` and `maxStaleness` allow.
    * @throws in the loop: TypeError or RangeError for options that are none; KvorumError as `get`
    * @example
    * for await (const { key, value } of kvs.list({ prefix: 'user:' })) console.log(key, value);
+   * @example What a folder has, folders in it as one row each:
+   * for await (const row of kvs.list({ prefix: 'docs/', delimiter: '/' })) console.log('prefix' in row ? row.prefix : row.key);
    */
+  list(
+    options: GroupedListOptions & { readonly keysOnly: true },
+  ): AsyncIterableIterator<Pick<Entry, 'key'> | CommonPrefix>;
+  list<T = unknown>(options: GroupedListOptions): AsyncIterableIterator<Entry<T> | CommonPrefix>;
   list(options: ListOptions & { readonly keysOnly: true }): AsyncIterableIterator<Pick<Entry, 'key'>>;
   list<T = unknown>(options?: ListOptions): AsyncIterableIterator<Entry<T>>;
-  list<T = unknown>(options: ListOptions = {}): AsyncIterableIterator<Entry<T>> {
+  list<T = unknown>(
+    options: ListOptions | GroupedListOptions = {},
+  ): AsyncIterableIterator<Entry<T> | Pick<Entry, 'key'> | CommonPrefix> {
     return listEntries<T>(this.#executor, options);
   }
 
   /** Number of keys in a range. Shards with many keys are counted in several steps. @throws as `list` */
-  count(range: KeyRange = {}): Promise<number> {
+  count(range: CountOptions = {}): Promise<number> {
     return countEntries(this.#executor, range);
   }
 
   /**
    * Deletes the keys of a range, and says how many there were. A range behind a whole `{tag}` goes at once, up to 10,000
-   * keys and 64 MiB; others go in steps, and after an error some may be gone.
-   * @throws TypeError for a range without a bound, or with an empty prefix; otherwise as `put`
+   * keys and 64 MiB; others go in steps, and after an error some may be gone. `dryRun: true` only counts. Under an
+   * `idempotencyKey` it resolves to `{ deleted, replayed }`.
+   * @throws TypeError for a range without a bound, or with an empty prefix, or an empty text as its start alone; otherwise
+   *   as `put`
    */
-  deleteRange(range: KeyRange): Promise<number> {
-    return deleteEntries(this.#executor, range);
+  deleteRange(range: DeleteRangeOptions & { readonly idempotencyKey: string }): Promise<DeleteRangeResult>;
+  deleteRange(range: DeleteRangeOptions): Promise<number>;
+  async deleteRange(range: DeleteRangeOptions & OnceOptions): Promise<number | DeleteRangeResult> {
+    const result = await deleteEntries(this.#executor, range);
+    return range.idempotencyKey === undefined ? result.deleted : result;
   }
 
   /**
@@ -208,6 +249,27 @@ export abstract class Keyspace {
    */
   atomic(): AtomicOperation {
     return new AtomicOperation(this.#executor);
+  }
+
+  /**
+   * A transaction in one call: `then` if all of `if` holds, or else `else`, over keys of any shards, all or nothing and
+   * strictly serializable; it may get, put, delete, increment, append, patch and touch. Up to 256 comparisons and operations
+   * together (2,000 in a namespace), 4 MiB; the values that it gets have 8 MiB together.
+   * @throws TypeError or RangeError for what is malformed; KvorumError as `put`; `conflict` if other transactions held keys
+   *   in several shards until the deadline; `precondition-failed`, `wrong-type` or `patch-failed` if an operation fails,
+   *   with its place as `details.field`, unless `onError` is `continue`
+   * @example
+   * const { succeeded, results } = await kvs.transact({
+   *   if: [{ key: 'seat12', absent: true }],
+   *   then: [{ op: 'put', key: 'seat12', value: 'alice' }, { op: 'increment', key: 'sold' }],
+   *   else: [{ op: 'get', key: 'seat12' }],
+   * });
+   */
+  async transact<const Then extends readonly BatchOperation[] = [], const Else extends readonly BatchOperation[] = []>(
+    request: TransactRequest<Then, Else>,
+    options: OnceOptions = {},
+  ): Promise<TransactResult<Then, Else>> {
+    return (await runTransact(this.#executor, request, options)) as TransactResult<Then, Else>;
   }
 
   /**
@@ -242,13 +304,29 @@ export abstract class Keyspace {
   }
 
   async #get(key: unknown, options: GetOptions): Promise<KeyRecord | undefined> {
+    checkNames(options, GET_OPTIONS);
     const how = readOptionsOf(options);
     const answer = await this.#executor.execute({ type: 'get', key: this.#executor.keyOf(key), ...how });
     return answer.type === 'get' ? answer.record : undefined;
   }
 
-  async #run(step: Step) {
-    const answer: Answer = await this.#executor.execute(programOperation(step.key, encodeProgram(programOf([step]))));
-    return resultOf(outcomeOf(answer));
+  async #write(step: Step, { idempotencyKey }: OnceOptions): Promise<WriteResult> {
+    return writtenBy(await this.#run(step, idempotencyKey), step);
+  }
+
+  /** @param asProgram it is one, which is longer than a plain deletion */
+  async #delete(step: Step, asProgram: boolean, idempotencyKey: string | undefined): Promise<DeleteResult> {
+    if (asProgram) return deletedBy(await this.#run(step, idempotencyKey), step);
+    const { key, condition } = step;
+    const { operationId, attempt } = identityOf(idempotencyKey);
+    const answer = await this.#executor.execute({ type: 'delete', key, condition, operationId, attempt });
+    if (answer.type !== 'delete') throw new TypeError(`an answer of type ${answer.type}`);
+    const { deleted, revision, replayed } = answer;
+    return replayed ? { deleted, revision, replayed } : { deleted, revision };
+  }
+
+  #run(step: Step, idempotencyKey: string | undefined): Promise<Answer> {
+    const body = encodeProgram(programOf([step]));
+    return this.#executor.execute(programOperation(step.key, body, identityOf(idempotencyKey)));
   }
 }

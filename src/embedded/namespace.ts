@@ -1,5 +1,5 @@
 /** Namespaces: keyspaces beside the main one, each in one shard, with limits that no write passes. */
-import { dropNamespace, newOperationId, readPage } from '../router/index.js';
+import { dropNamespace, readPage } from '../router/index.js';
 import {
   FIRST_KEY,
   KvorumError,
@@ -8,9 +8,13 @@ import {
   namespaceKey,
   namespaceNameOf,
   encodeProgram,
+  type Answer,
+  type Consistency,
+  type ReadBound,
   type RunProgram,
 } from '../shard/index.js';
-import { checkNames, flag } from './arguments.js';
+import { READ_OPTIONS, checkNames, flag, identityOf, readOptionsOf } from './arguments.js';
+import type { OnceOptions, ReadOptions } from './entries.js';
 import { NamespaceExecutor, answerIn, programOperation, type Executor } from './executor.js';
 import { Keyspace } from './keyspace.js';
 import { whole } from './options.js';
@@ -30,6 +34,25 @@ export interface NamespaceResult {
   readonly revision: number;
   /** False: it was there, and has other limits now. */
   readonly created: boolean;
+  /** It was done by an earlier call under the same `idempotencyKey`. */
+  readonly replayed?: true;
+}
+
+export interface DropOptions extends OnceOptions {
+  /** Removes its keys first; default false. */
+  readonly force?: boolean;
+}
+
+export interface DropResult {
+  /** Of its shard. */
+  readonly revision: number;
+  /** It was done by an earlier call under the same `idempotencyKey`. */
+  readonly replayed?: true;
+}
+
+export interface NamespacesOptions extends ReadOptions {
+  /** From the last name to the first; default false. */
+  readonly reverse?: boolean;
 }
 
 /** A namespace as of one revision of its shard. */
@@ -71,22 +94,29 @@ export class NamespaceKeyspace extends Keyspace {
    * more then.
    * @throws RangeError for a limit that is none; KvorumError as `put`
    */
-  async create(limits: NamespaceOptions = {}): Promise<NamespaceResult> {
+  async create(limits: NamespaceOptions = {}, options: OnceOptions = {}): Promise<NamespaceResult> {
     checkNames(limits, ['maxKeys', 'maxBytes']);
+    checkNames(options, ['idempotencyKey']);
+    const identity = identityOf(options.idempotencyKey);
     const [maxKeys, maxBytes] = [limitOf('maxKeys', limits.maxKeys), limitOf('maxBytes', limits.maxBytes)];
     const base = { key: this.#key, condition: { type: 'none' }, returning: 'nothing' } as const;
     const program = programOf([{ type: 'namespace-put', ...base, maxKeys, maxBytes }]);
-    const answer = await this.#executor.execute(programOperation(this.#key, encodeProgram(program)));
+    const answer = await this.#executor.execute(programOperation(this.#key, encodeProgram(program), identity));
     const { created } = writeResult(resultOf(outcomeOf(answer)));
-    return { revision: 'revision' in answer ? answer.revision : 0, created };
+    return { ...doneBy(answer), created };
   }
 
-  /** What it has, and its limits. Linearizable. @throws KvorumError `namespace-not-found`; otherwise as `get` */
-  async info(): Promise<NamespaceInfo> {
+  /**
+   * What it has, and its limits. Linearizable, unless `options` allow for a stale answer.
+   * @throws KvorumError `namespace-not-found`; otherwise as `get`
+   */
+  async info(options: ReadOptions = {}): Promise<NamespaceInfo> {
+    checkNames(options, READ_OPTIONS);
+    const how = readOptionsOf(options);
     await this.#executor.opened();
     const shards = [this.#executor.shardOf(this.#key)];
     const range = { from: this.#key, to: behindKey(this.#key), reverse: false } as const;
-    const [info] = (await readNamespaces(this.#executor, { ...range, shards, limit: 1 })).infos;
+    const [info] = (await readNamespaces(this.#executor, { ...range, shards, ...how, limit: 1 })).infos;
     if (info === undefined) throw new KvorumError('namespace-not-found', undefined, {}, 'not_applied');
     return info;
   }
@@ -96,14 +126,23 @@ export class NamespaceKeyspace extends Keyspace {
    * @throws KvorumError `namespace-not-found`; `namespace-not-empty` without `force`, or if others keep writing keys into
    *   it; otherwise as `put`
    */
-  async drop(options: { readonly force?: boolean } = {}): Promise<void> {
-    checkNames(options, ['force']);
+  async drop(options: DropOptions = {}): Promise<DropResult> {
+    checkNames(options, ['force', 'idempotencyKey']);
     const force = flag('force', options.force);
+    const identity = identityOf(options.idempotencyKey);
     await this.#executor.opened();
-    const identity = { operationId: newOperationId(), attempt: 'initial' } as const;
     const drop = { key: this.#key, shard: this.#executor.shardOf(this.#key), force, identity };
-    resultOf(outcomeOf(answerIn(await dropNamespace((write: RunProgram) => this.#executor.ask(write), drop))));
+    const reply = await dropNamespace((write: RunProgram) => this.#executor.ask(write), drop);
+    const answer = answerIn(reply, identity);
+    resultOf(outcomeOf(answer));
+    return doneBy(answer);
   }
+}
+
+function doneBy(answer: Answer): DropResult {
+  if (answer.type !== 'program') throw new Error('the answer does not fit the operation');
+  const { revision, replayed } = answer;
+  return replayed ? { revision, replayed } : { revision };
 }
 
 const limitOf = (name: string, value: unknown): number | undefined =>
@@ -112,28 +151,35 @@ const limitOf = (name: string, value: unknown): number | undefined =>
 const PER_PAGE = 512;
 
 /** All namespaces, in the order of their names. */
-export async function* listNamespaces(executor: Executor): AsyncGenerator<NamespaceInfo, void, undefined> {
+export async function* listNamespaces(
+  executor: Executor,
+  options: NamespacesOptions,
+): AsyncGenerator<NamespaceInfo, void, undefined> {
+  checkNames(options, [...READ_OPTIONS, 'reverse']);
+  const how = readOptionsOf(options);
+  const reverse = flag('reverse', options.reverse);
   const shards = [...Array(executor.shards).keys()];
-  let from: Uint8Array | undefined = namespaceKey('a').subarray(0, 1);
-  while (from !== undefined) {
-    const { infos, rest } = await readNamespaces(executor, {
-      ...{ from, to: FIRST_KEY, reverse: false, shards, limit: PER_PAGE },
-    });
+  let range = { from: namespaceKey('a').subarray(0, 1), to: FIRST_KEY };
+  for (;;) {
+    const { infos, rest } = await readNamespaces(executor, { ...range, reverse, shards, ...how, limit: PER_PAGE });
     yield* infos;
-    from = rest;
+    if (rest === undefined) return;
+    range = reverse ? { ...range, to: rest } : { ...range, from: rest };
   }
 }
 
 interface NamespaceRange {
   readonly from: Uint8Array;
   readonly to: Uint8Array;
-  readonly reverse: false;
+  readonly reverse: boolean;
   readonly shards: readonly number[];
+  readonly consistency: Consistency;
+  readonly bound?: ReadBound | undefined;
   readonly limit: number;
 }
 
 async function readNamespaces(executor: Executor, range: NamespaceRange) {
-  const query = { ...range, content: 'namespaces', grouping: undefined, consistency: 'linearizable' } as const;
+  const query = { ...range, content: 'namespaces', grouping: undefined } as const;
   const { items, rest } = pageIn(await readPage(asking(executor), query));
   const infos: NamespaceInfo[] = [];
   for (const { item, shard } of items) {

@@ -3,22 +3,34 @@ import { countKeys, deleteRange, isEmptyRange, readPage, type ListFailure, type 
 import {
   decodeKey,
   FIRST_KEY,
+  groupingBy,
   inNamespace,
-  KvorumError,
   prefixEndOf,
   prefixKey,
+  prefixTextOf,
   shardOfPrefix,
   userKeyOf,
+  type Grouping,
   type KvOperation,
 } from '../shard/index.js';
-import { checkNames, flag } from './arguments.js';
-import type { Entry, KeyRange, ListOptions } from './entries.js';
-import type { Executor } from './executor.js';
+import { READ_OPTIONS, checkNames, delimiterOf, flag, identityOf, readOptionsOf } from './arguments.js';
+import type {
+  CommonPrefix,
+  CountOptions,
+  DeleteRangeOptions,
+  DeleteRangeResult,
+  Entry,
+  GroupedListOptions,
+  KeyRange,
+  ListOptions,
+  OnceOptions,
+} from './entries.js';
+import { withCause, withRetryKey, type Executor } from './executor.js';
 import { whole } from './options.js';
-import { entryOf } from './results.js';
+import { entryOf, errorOf } from './results.js';
 
 const RANGE_OPTIONS = ['prefix', 'start', 'end'];
-const LIST_OPTIONS = [...RANGE_OPTIONS, 'reverse', 'limit', 'keysOnly'];
+const LIST_OPTIONS = [...RANGE_OPTIONS, ...READ_OPTIONS, 'reverse', 'limit', 'keysOnly', 'delimiter'];
 /** Entries of the first page, and of any: a loop that breaks early has not read many for nothing. */
 const FIRST_PAGE = 32;
 const MOST_PER_PAGE = 512;
@@ -26,26 +38,33 @@ const MOST_PER_PAGE = 512;
 interface EncodedRange {
   readonly from: Uint8Array;
   readonly to: Uint8Array | undefined;
+  /** All keys of the range begin with it; undefined: they have bounds. */
+  readonly prefix: Uint8Array | undefined;
   readonly shards: readonly number[];
 }
 
 /** @throws TypeError, RangeError at the first step of the iteration */
 export async function* listEntries<T>(
   executor: Executor,
-  options: ListOptions,
-): AsyncGenerator<Entry<T>, void, undefined> {
+  options: ListOptions | GroupedListOptions,
+): AsyncGenerator<Entry<T> | Pick<Entry, 'key'> | CommonPrefix, void, undefined> {
   checkNames(options, LIST_OPTIONS);
-  const { shards, ...bounds } = await rangeOf(executor, options);
+  const how = readOptionsOf(options);
+  const { shards, prefix, ...bounds } = await rangeOf(executor, options);
   const reverse = flag('reverse', options.reverse);
   const content = flag('keysOnly', options.keysOnly) ? 'keys' : 'values';
+  const grouping = groupingOf(options, prefix);
   let left = options.limit === undefined ? Infinity : whole('limit', options.limit, 1, Number.MAX_SAFE_INTEGER);
   let size = FIRST_PAGE;
   for (let range = bounds; left > 0 && !needsNoAsking(executor, range);) {
-    const query = { ...range, shards, reverse, content, grouping: undefined, consistency: 'linearizable' } as const;
-    const page: Page = pageIn(await readPage(asking(executor), { ...query, limit: Math.min(size, left) }));
+    const query = { ...range, shards, reverse, content, grouping, ...how, limit: Math.min(size, left) } as const;
+    const page: Page = pageIn(await readPage(asking(executor), query));
     for (const { item } of page.items) {
-      const key = decodeKey(userKeyOf(item.key));
-      yield item.type === 'record' ? entryOf<T>(key, item.record) : ({ key } as Entry<T>);
+      if (item.type === 'prefix') yield { prefix: prefixTextOf(item.key) };
+      else {
+        const key = decodeKey(userKeyOf(item.key));
+        yield item.type === 'record' ? entryOf<T>(key, item.record) : { key };
+      }
     }
     left -= page.items.length;
     size = Math.min(2 * size, MOST_PER_PAGE);
@@ -54,29 +73,63 @@ export async function* listEntries<T>(
   }
 }
 
-export async function countEntries(executor: Executor, options: KeyRange): Promise<number> {
-  checkNames(options, RANGE_OPTIONS);
-  const range = await rangeOf(executor, options);
-  if (needsNoAsking(executor, range)) return 0;
-  const counted = await countKeys(asking(executor), { ...range, consistency: 'linearizable' });
-  if (counted.type === 'failed') throw errorOf(counted);
+/** @throws TypeError for a prefix that is no text, and as `delimiterOf` */
+function groupingOf(
+  { prefix, delimiter }: ListOptions & { readonly delimiter?: unknown },
+  within: Uint8Array | undefined,
+): Grouping | undefined {
+  if (delimiter === undefined) return undefined;
+  if (prefix === undefined || typeof prefix === 'string') return groupingBy(delimiterOf(delimiter), within);
+  throw new TypeError('a delimiter is for keys that are text: the prefix must be text, too');
+}
+
+export async function countEntries(executor: Executor, options: CountOptions): Promise<number> {
+  checkNames(options, [...RANGE_OPTIONS, ...READ_OPTIONS]);
+  const how = readOptionsOf(options);
+  return countRange(executor, await rangeOf(executor, options), how);
+}
+
+async function countRange(
+  executor: Executor,
+  { from, to, shards }: EncodedRange,
+  how: ReturnType<typeof readOptionsOf>,
+): Promise<number> {
+  if (needsNoAsking(executor, { from, to })) return 0;
+  const counted = await countKeys(asking(executor), { from, to, shards, ...how });
+  if (counted.type === 'failed') throw failureOf(counted);
   return counted.count;
 }
 
 /** @throws TypeError for a range without any bound */
-export async function deleteEntries(executor: Executor, options: KeyRange): Promise<number> {
-  checkNames(options, RANGE_OPTIONS);
-  const { prefix, start, end } = options;
-  const isEmptyPrefix = prefix !== undefined && (prefix as { readonly length?: unknown }).length === 0;
-  if (isEmptyPrefix || (prefix === undefined && start === undefined && end === undefined)) {
-    throw new TypeError('a range to delete needs a prefix that is not empty, or a start or an end');
-  }
+export async function deleteEntries(
+  executor: Executor,
+  options: DeleteRangeOptions & OnceOptions,
+): Promise<DeleteRangeResult> {
+  checkNames(options, [...RANGE_OPTIONS, 'dryRun', 'idempotencyKey']);
+  refuseUnbounded(options);
+  const { idempotencyKey } = options;
+  const { operationId } = identityOf(idempotencyKey);
+  const isDry = flag('dryRun', options.dryRun);
   const range = await rangeOf(executor, options);
-  if (needsNoAsking(executor, range)) return 0;
-  const deleted = await deleteRange(asking(executor), { ...range, operationId: undefined });
-  if (deleted.type === 'failed') throw errorOf(deleted);
-  return deleted.count;
+  if (isDry) return { deleted: await countRange(executor, range, { consistency: 'linearizable' }) };
+  if (needsNoAsking(executor, range)) return { deleted: 0 };
+  const { from, to, shards } = range;
+  const isKeyed = idempotencyKey !== undefined;
+  const id = isKeyed ? operationId : undefined;
+  const deleted = await deleteRange(asking(executor), { from, to, shards, operationId: id });
+  if (deleted.type === 'failed') throw isKeyed ? withRetryKey(failureOf(deleted), operationId) : failureOf(deleted);
+  const { count, replayed } = deleted;
+  return replayed && isKeyed ? { deleted: count, replayed } : { deleted: count };
 }
+
+/** @throws TypeError; an empty text is most often a variable that was not set */
+function refuseUnbounded({ prefix, start, end }: KeyRange): void {
+  const isBounded = prefix === undefined ? start !== undefined && start !== '' : !isEmpty(prefix);
+  if (isBounded || end !== undefined) return;
+  throw new TypeError('a range to delete needs a prefix or a start that is not empty, or an end');
+}
+
+const isEmpty = (prefix: { readonly length?: unknown }): boolean => prefix.length === 0;
 
 /** An empty range has no keys; but whether a namespace exists, its shard has to say. */
 const needsNoAsking = ({ namespace }: Executor, range: Pick<EncodedRange, 'from' | 'to'>): boolean =>
@@ -87,11 +140,13 @@ async function rangeOf(executor: Executor, { prefix, start, end }: KeyRange): Pr
   if (prefix === undefined) {
     const from = start === undefined ? (namespace ?? FIRST_KEY) : executor.keyOf(start);
     const behind = namespace && prefixEndOf(namespace);
-    return { from, to: end === undefined ? behind : executor.keyOf(end), shards: await shardsOf(executor, namespace) };
+    const to = end === undefined ? behind : executor.keyOf(end);
+    // All keys of a namespace begin with its own.
+    return { from, to, prefix: namespace, shards: await shardsOf(executor, namespace) };
   }
   if (start !== undefined || end !== undefined) throw new TypeError('a prefix excludes start and end');
   const from = inNamespace(namespace, prefixKey(prefix));
-  return { from, to: prefixEndOf(from), shards: await shardsOf(executor, from) };
+  return { from, to: prefixEndOf(from), prefix: from, shards: await shardsOf(executor, from) };
 }
 
 /** The shards that have keys with this prefix; without one, all. */
@@ -108,12 +163,8 @@ export const asking = (executor: Executor) => (operation: KvOperation) => execut
 
 /** @throws KvorumError if it failed */
 export function pageIn(page: Page | ListFailure): Page {
-  if (page.type === 'failed') throw errorOf(page);
+  if (page.type === 'failed') throw failureOf(page);
   return page;
 }
 
-function errorOf({ refusal, reply }: ListFailure): KvorumError {
-  const error = new KvorumError(refusal.code, refusal.message, refusal.details, refusal.outcome);
-  if ('cause' in reply && reply.cause !== undefined) error.cause = reply.cause;
-  return error;
-}
+const failureOf = ({ refusal, reply }: ListFailure) => withCause(errorOf(refusal), reply);

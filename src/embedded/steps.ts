@@ -7,18 +7,32 @@ import {
   TEXT_CONTENT_TYPE,
   encodeValue,
   exactJson,
-  type Condition,
   type EncodedValue,
   type Program,
   type Step,
 } from '../shard/index.js';
-import { checkNames, conditionOf, expiryOf, flag, integerOf, optionalInteger, ttlOf } from './arguments.js';
-import type { BatchOperation, DeleteOptions, IncrementOptions, PutOptions, Ttl } from './entries.js';
+import {
+  CONDITIONS,
+  checkNames,
+  conditionOf,
+  expiryOf,
+  flag,
+  integerOf,
+  optionalInteger,
+  returningOf,
+  ttlOf,
+} from './arguments.js';
+import type { BatchOperation, DeleteOptions, IncrementOptions, PutOptions, StepOptions, Ttl } from './entries.js';
 
-const base = (key: Uint8Array, condition: Condition = { type: 'none' }) =>
-  ({ key, condition, returning: 'nothing' }) as const;
+const base = (key: Uint8Array, options: StepOptions = {}) => ({
+  key,
+  condition: conditionOf(options),
+  returning: returningOf(options.returning),
+});
 
-export const PUT_OPTIONS = ['ttl', 'ifRevision', 'ifAbsent'];
+const STEP_OPTIONS = [...CONDITIONS, 'returning'];
+export const WRITE_OPTIONS = [...STEP_OPTIONS, 'idempotencyKey'];
+export const PUT_OPTIONS = ['ttl', ...WRITE_OPTIONS];
 
 /** @throws KvorumError `value-too-large` */
 export function checkedValue(value: unknown): EncodedValue {
@@ -35,22 +49,32 @@ function checkLength(body: Uint8Array): void {
 
 export const getStep = (key: Uint8Array): Step => ({ type: 'get', ...base(key) });
 
-export function putStep(key: Uint8Array, value: unknown, options: PutOptions): Step {
-  return { type: 'put', ...base(key, conditionOf(options)), ...checkedValue(value), expiry: expiryOf(options.ttl) };
+export function putStep(key: Uint8Array, value: unknown, options: Omit<PutOptions, 'idempotencyKey'>): Step {
+  return { type: 'put', ...base(key, options), ...checkedValue(value), expiry: expiryOf(options.ttl) };
 }
 
-export const deleteStep = (key: Uint8Array, options: DeleteOptions = {}): Step => ({
-  type: 'delete',
-  ...base(key, conditionOf(options)),
-});
+/** @throws TypeError for a record that a deletion does not have */
+export function deleteStep(
+  key: Uint8Array,
+  options: DeleteOptions & { readonly returning?: 'previous' | undefined } = {},
+): Step {
+  const { returning } = options;
+  const wish = returningOf(returning);
+  if (wish === 'value') throw new TypeError('of a deletion, returning must be previous: there is nothing new');
+  return { type: 'delete', key, condition: conditionOf(options), returning: wish };
+}
 
-const INCREMENT_OPTIONS = ['initial', 'min', 'max', 'clamp', 'ttl'];
+export const COUNTER_OPTIONS = ['initial', 'min', 'max', 'clamp', 'ttl'];
 
-export function incrementStep(key: Uint8Array, by: bigint | number, options: IncrementOptions): Step {
+export function incrementStep(
+  key: Uint8Array,
+  by: bigint | number,
+  options: Omit<IncrementOptions, 'idempotencyKey'>,
+): Step {
   const { initial = 0n, min, max, clamp, ttl } = options;
   return {
     type: 'increment',
-    ...base(key),
+    ...base(key, options),
     by: integerOf('by', by),
     initial: integerOf('initial', initial),
     min: optionalInteger('min', min),
@@ -60,17 +84,17 @@ export function incrementStep(key: Uint8Array, by: bigint | number, options: Inc
   };
 }
 
-export function appendStep(key: Uint8Array, value: unknown): Step {
+export function appendStep(key: Uint8Array, value: unknown, options?: StepOptions): Step {
   if (typeof value !== 'string' && !types.isUint8Array(value)) {
     throw new TypeError(`only text or bytes (Uint8Array) can be appended, got ${typeof value}`);
   }
   const isText = typeof value === 'string';
   const body = isText ? Buffer.from(value, 'utf8') : new Uint8Array(value);
   checkLength(body);
-  return { type: 'append', ...base(key), body, contentType: isText ? TEXT_CONTENT_TYPE : BYTES_CONTENT_TYPE };
+  return { type: 'append', ...base(key, options), body, contentType: isText ? TEXT_CONTENT_TYPE : BYTES_CONTENT_TYPE };
 }
 
-export function patchStep(key: Uint8Array, patch: unknown): Step {
+export function patchStep(key: Uint8Array, patch: unknown, options?: StepOptions): Step {
   const operations = jsonPatchIn(patch);
   const json = exactJson(operations ?? patch, MAX_VALUE_BYTES);
   if (json === undefined) {
@@ -78,7 +102,7 @@ export function patchStep(key: Uint8Array, patch: unknown): Step {
   }
   const body = Buffer.from(json, 'utf8');
   checkLength(body);
-  return { type: operations === undefined ? 'merge-patch' : 'json-patch', ...base(key), body };
+  return { type: operations === undefined ? 'merge-patch' : 'json-patch', ...base(key, options), body };
 }
 
 function jsonPatchIn(patch: unknown): unknown[] | undefined {
@@ -89,9 +113,9 @@ function jsonPatchIn(patch: unknown): unknown[] | undefined {
   throw new TypeError('jsonPatch must be an array of operations; a merge patch cannot have this member alone');
 }
 
-export const touchStep = (key: Uint8Array, ttl: Ttl | null): Step => ({
+export const touchStep = (key: Uint8Array, ttl: Ttl | null, options?: StepOptions): Step => ({
   type: 'touch',
-  ...base(key),
+  ...base(key, options),
   ttlMs: ttl === null ? undefined : ttlOf(ttl),
 });
 
@@ -107,25 +131,23 @@ export function stepOf(operation: BatchOperation, keyOf: (key: unknown) => Uint8
     case 'get':
       return getStep(known());
     case 'put':
-      return putStep(known('value', ...PUT_OPTIONS), operation.value, operation);
+      return putStep(known('value', 'ttl', ...STEP_OPTIONS), operation.value, operation);
     case 'delete':
-      return deleteStep(known('ifRevision'), operation);
+      return deleteStep(known(...STEP_OPTIONS), operation);
     case 'increment':
-      return incrementStep(known('by', ...INCREMENT_OPTIONS), operation.by ?? 1n, operation);
+      return incrementStep(known('by', ...COUNTER_OPTIONS, ...STEP_OPTIONS), operation.by ?? 1n, operation);
     case 'append':
-      return appendStep(known('value'), operation.value);
+      return appendStep(known('value', ...STEP_OPTIONS), operation.value, operation);
     case 'patch':
-      return patchStep(known('patch'), operation.patch);
+      return patchStep(known('patch', ...STEP_OPTIONS), operation.patch, operation);
     case 'touch':
-      return touchStep(known('ttl'), operation.ttl);
+      return touchStep(known('ttl', ...STEP_OPTIONS), operation.ttl, operation);
     default:
       throw new TypeError(`there is no operation ${String(op satisfies never)}`);
   }
 }
 
-export const checkIncrementOptions = (options: IncrementOptions): void => {
-  checkNames(options, INCREMENT_OPTIONS);
-};
+export const INCREMENT_OPTIONS = [...COUNTER_OPTIONS, ...WRITE_OPTIONS];
 
 /** A program of these steps; `parts` overrides its other fields. */
 export const programOf = (then: readonly Step[], parts: Partial<Program> = {}): Program => ({

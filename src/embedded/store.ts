@@ -2,7 +2,7 @@
 import { EmbeddedCluster, type ClusterStatus } from './cluster.js';
 import { ClusterExecutor } from './executor.js';
 import { Keyspace } from './keyspace.js';
-import { NamespaceKeyspace, listNamespaces, type NamespaceInfo } from './namespace.js';
+import { NamespaceKeyspace, listNamespaces, type NamespaceInfo, type NamespacesOptions } from './namespace.js';
 import { checkOptions, whole, type CheckedOptions, type StoreOptions } from './options.js';
 
 /**
@@ -118,10 +118,10 @@ export class DistributedKeyValueStore extends Keyspace {
 
   /**
    * The namespaces that exist, by their names, read page by page as the loop goes on.
-   * @throws in the loop: KvorumError as `get`
+   * @throws in the loop: TypeError or RangeError for options that are none; KvorumError as `get`
    */
-  namespaces(): AsyncGenerator<NamespaceInfo, void, undefined> {
-    return listNamespaces(this.#executor);
+  namespaces(options: NamespacesOptions = {}): AsyncGenerator<NamespaceInfo, void, undefined> {
+    return listNamespaces(this.#executor, options);
   }
 
   /** Liveness and leadership as of now; sends no message to any node. */

@@ -83,6 +83,13 @@ export class KvorumError extends Error {
   /** The same request may succeed later. */
   readonly retryable: boolean;
   readonly details: ErrorDetails;
+  /** It is the answer to an earlier call under the same idempotency key. */
+  declare readonly replayed?: true;
+  /**
+   * Of a write whose outcome is unknown: the key under which the same call can be made again without a second effect,
+   * whether or not it had one of its own.
+   */
+  declare readonly idempotencyKey?: string;
 
   constructor(code: ErrorCode, message: string = ERRORS[code].meaning, details: ErrorDetails = {}, outcome?: Outcome) {
     super(message);

@@ -61,6 +61,7 @@ export {
 } from './bounds.js';
 export { binaryString } from './big-endian.js';
 export { WireError } from './byte-buffer.js';
+export * from './client-id.js';
 export * from './duration.js';
 export * from './errors.js';
 export { exactJson } from './exact-json.js';

@@ -5,7 +5,7 @@
  * work, so that the node that reads it is not held up for more than a few milliseconds: behind many deleted keys it may
  * have no item and still something left of the range.
  */
-import type { Namespace } from './namespace.js';
+import { namespaceBytesOf, userKeyOf, type Namespace } from './namespace.js';
 import type { Consistency, KeyRecord, ReadBound } from './operation.js';
 
 /** Items of one page, whatever was asked for. */
@@ -29,6 +29,16 @@ export interface Grouping {
   /** UTF-8, 1 to `MAX_DELIMITER_BYTES`. */
   readonly delimiter: Uint8Array;
 }
+
+/** @param prefix with which all keys of the range begin, within a namespace or not; undefined: they have bounds */
+export function groupingBy(delimiter: Uint8Array, prefix: Uint8Array | undefined): Grouping {
+  // Without a prefix there is the tag of strings.
+  const isWhole = prefix === undefined || namespaceBytesOf(prefix) === prefix.length;
+  return { prefixBytes: (prefix?.length ?? 0) + (isWhole ? 1 : 0), delimiter };
+}
+
+/** The text of a common prefix; only string keys have one. @param key as of an item of type `prefix` */
+export const prefixTextOf = (key: Uint8Array): string => Buffer.from(userKeyOf(key).subarray(1)).toString();
 
 export interface List {
   readonly type: 'list';

@@ -34,13 +34,13 @@ function executor(answers: (shard: number, operation: KvOperation) => Promise<An
     namespace: undefined,
     keyOf: encodeKey,
     locationOf: () => ({ shard: -1, replicas: [], leader: undefined }),
-    ask: () => Promise.reject(new Error('a batch asks nothing')),
     shardOf,
     opened: () => Promise.resolve(),
-    execute: (operation) => {
+    execute: () => Promise.reject(new Error('a batch executes nothing')),
+    ask: async (operation) => {
       const shard = 'key' in operation ? shardOf(operation.key) : -1;
       sent.push({ shard, operation });
-      return answers(shard, operation);
+      return { answer: await answers(shard, operation), term: 1, servedBy: 1, shard };
     },
     transact: () => Promise.reject(new Error('no transaction')),
     backoff: () => Promise.resolve(),
@@ -69,14 +69,15 @@ describe('a batch', () => {
   });
 
   it('fails only the operations of a shard that fails', async () => {
-    const failure = new KvorumError('no-leader');
+    const cause = new Error('a disk');
+    const failure = Object.assign(new KvorumError('no-leader'), { cause });
     const { fake } = executor((shard) =>
       shard === 1 ? Promise.reject(failure) : Promise.resolve(answer({ results: [written] })),
     );
     expect(await runBatch(fake, [put('1a'), put('2a'), put('1b')])).toMatchObject([
-      { status: 'rejected', reason: failure },
+      { status: 'rejected', reason: { code: 'no-leader', cause } },
       { status: 'fulfilled', value: { revision: 9 } },
-      { status: 'rejected', reason: failure },
+      { status: 'rejected', reason: { code: 'no-leader', cause } },
     ]);
   });
 

@@ -96,6 +96,10 @@ const READS: readonly Call[] = [
   ['list of no keys', (namespace) => keysOf(namespace.list({ start: 'b', end: 'a' }))],
   ['count of no keys', (namespace) => namespace.count({ start: 'b', end: 'a' })],
   ['deleteRange of no keys', (namespace) => namespace.deleteRange({ start: 'b', end: 'a' })],
+  [
+    'transact that goes on',
+    (namespace) => namespace.transact({ then: [{ op: 'get', key: 'k' }], onError: 'continue' }),
+  ],
   ['transaction that reads', (namespace) => namespace.transaction((tx) => tx.get('k'))],
 ];
 /** They add a key. */
@@ -105,6 +109,8 @@ const WRITES: readonly Call[] = [
   ['increment', (namespace) => namespace.increment('k')],
   ['append', (namespace) => namespace.append('k', 'text')],
   ['patch', (namespace) => namespace.patch('k', { a: 1 })],
+  ['put that returns', (namespace) => namespace.put('k', 1, { returning: 'previous' })],
+  ['transact', (namespace) => namespace.transact({ then: [{ op: 'put', key: 'k', value: 1 }] })],
   ['atomic', (namespace) => namespace.atomic().check('k', { absent: true }).set('k', 1).commit()],
   [
     'transaction',

@@ -1,6 +1,14 @@
 /** Keys in order in an embedded store: lists, counts and deletions of ranges. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DistributedKeyValueStore, type KeyRange, type ListOptions } from '../../src/index.js';
+import {
+  DistributedKeyValueStore,
+  type CommonPrefix,
+  type Entry,
+  type GroupedListOptions,
+  type KeyRange,
+  type ListOptions,
+} from '../../src/index.js';
+import { NamespaceKeyspace } from '../../src/embedded/namespace.js';
 
 let kvs: DistributedKeyValueStore;
 beforeEach(async () => {
@@ -13,6 +21,12 @@ async function keysOf(options?: ListOptions): Promise<unknown[]> {
   const keys: unknown[] = [];
   for await (const { key } of kvs.list(options)) keys.push(key);
   return keys;
+}
+
+async function rowsOf(list: AsyncIterable<Pick<Entry, 'key'> | CommonPrefix>) {
+  const rows = [];
+  for await (const row of list) rows.push(row);
+  return rows;
 }
 
 const names = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, n) => String(from + n));
@@ -59,6 +73,55 @@ describe('list', () => {
     }
   });
 
+  it('puts keys with a common prefix into one row', async () => {
+    const all = ['a', 'd/1', 'd/2', 'd/e/3', 'é/4', 'z', ...names(100, 180).map((name) => `m/${name}`)];
+    for (const keyspace of [kvs, kvs.namespace('folders')]) {
+      if (keyspace instanceof NamespaceKeyspace) await keyspace.create();
+      await keyspace.batch(all.map((key) => ({ op: 'put', key, value: key }) as const));
+      await keyspace.put(['d/', 5], 1);
+      const rows = async (options: Omit<GroupedListOptions, 'delimiter'>) =>
+        (await rowsOf(keyspace.list({ ...options, delimiter: '/' }))).map((row) => ('key' in row ? row.key : row));
+      const [d, m, e] = ['d/', 'm/', 'é/'].map((prefix) => ({ prefix }));
+      expect(await rows({})).toEqual(['a', d, m, 'z', e, ['d/', 5]]);
+      expect(await rows({ reverse: true })).toEqual([['d/', 5], e, 'z', m, d, 'a']);
+      expect(await rows({ limit: 3 })).toEqual(['a', d, m]);
+      expect(await rows({ prefix: 'd/' })).toEqual(['d/1', 'd/2', { prefix: 'd/e/' }]);
+      expect(await rows({ start: 'd/2', end: 'n' })).toEqual([d, m]);
+      const [, , row] = await rowsOf(keyspace.list({ prefix: 'd/', delimiter: 'e', keysOnly: true }));
+      expect(row).toEqual({ prefix: 'd/e' });
+    }
+  });
+
+  it('refuses delimiters that are none', async () => {
+    const untyped = (options: object): Promise<unknown[]> => keysOf(options);
+    await expect(untyped({ delimiter: '' })).rejects.toThrow(/delimiter must have 1 to 255 bytes, got 0/);
+    await expect(untyped({ delimiter: 'é'.repeat(128) })).rejects.toThrow(RangeError);
+    await expect(untyped({ delimiter: 7 })).rejects.toThrow(TypeError);
+    await expect(untyped({ delimiter: '/', prefix: ['a'] })).rejects.toThrow(/must be text/);
+    await expect(kvs.count({ delimiter: '/' } as object)).rejects.toThrow(/no option delimiter/);
+  });
+
+  it('may be stale, as a count may', async () => {
+    for (const key of names(100, 110)) await kvs.put(key, 1);
+    const options = { consistency: 'stale', maxStaleness: 1 } as const;
+    expect(await keysOf(options)).toEqual(names(100, 110));
+    expect(await kvs.count(options)).toBe(10);
+    for (const node of [0, 1]) await kvs.simulateNodeFailure(node);
+    // Without a majority there is only what the last node has.
+    expect(await keysOf({ consistency: 'stale', prefix: '10' })).toEqual(names(100, 110));
+    expect(await kvs.count({ consistency: 'stale' })).toBe(10);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ minRevision: 1, consistency: 'stale' }, /no option minRevision/],
+    [{ maxStaleness: '1s' }, /maxStaleness is only for reads with consistency stale/],
+    [{ consistency: 'lease' }, /consistency must be linearizable or stale/],
+    [{ consistency: 'stale', maxStaleness: 0 }, /maxStaleness must be/],
+  ])('with %j is refused, as a count is', async (options, message) => {
+    await expect(keysOf(options)).rejects.toThrow(message);
+    await expect(kvs.count(options)).rejects.toThrow(message);
+  });
+
   it('refuses options that are none', async () => {
     const untyped = (options: object): Promise<unknown[]> => keysOf(options);
     await expect(untyped({ prefix: 'a', start: 'b' })).rejects.toThrow(TypeError);
@@ -93,9 +156,18 @@ describe('count and deleteRange', () => {
     expect(await keysOf()).toEqual(['other']);
   });
 
+  it('count what would be deleted', async () => {
+    for (const key of ['a1', 'a2', 'b1']) await kvs.put(key, 1);
+    expect(await kvs.deleteRange({ prefix: 'a', dryRun: true })).toBe(2);
+    expect(await kvs.count()).toBe(3);
+    await expect(kvs.deleteRange({ prefix: 'a', dryRun: 'yes' as never })).rejects.toThrow(/dryRun must be/);
+    expect(await kvs.deleteRange({ prefix: 'a', dryRun: false })).toBe(2);
+  });
+
   it('refuse to delete everything by an omission', async () => {
     await kvs.put('a', 1);
-    for (const range of [{}, { prefix: '' }, { prefix: [] }, { prefix: new Uint8Array(0) }] as KeyRange[]) {
+    const unbounded = [{}, { prefix: '' }, { prefix: [] }, { prefix: new Uint8Array(0) }, { start: '' }];
+    for (const range of unbounded as KeyRange[]) {
       await expect(kvs.deleteRange(range)).rejects.toThrow(TypeError);
     }
     expect(await kvs.count()).toBe(1);

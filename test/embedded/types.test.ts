@@ -2,14 +2,20 @@
 import { expectTypeOf, test } from 'vitest';
 import type {
   AtomicOperation,
+  BatchResult,
   ClusterStatus,
   CommitResult,
+  CommonPrefix,
+  DeleteOptions,
+  DeleteRangeResult,
+  DeleteResult,
   DistributedKeyValueStore,
   Entry,
   ErrorCode,
   IncrementResult,
   KeyLocation,
   KvorumError,
+  ListOptions,
   NamespaceInfo,
   NamespaceKeyspace,
   NamespaceResult,
@@ -26,6 +32,9 @@ interface User {
 const calls = {
   typed: (kvs: DistributedKeyValueStore) => kvs.get<User>('user1'),
   untyped: (kvs: DistributedKeyValueStore) => kvs.get('user1'),
+  deletion: (kvs: DistributedKeyValueStore, options: DeleteOptions) => kvs.delete('user1', options),
+  toldDeletion: (kvs: DistributedKeyValueStore) => kvs.delete('user1', { ifExists: true, returning: 'previous' }),
+  keyedDeletion: (kvs: DistributedKeyValueStore) => kvs.delete('user1', { idempotencyKey: 'a' }),
 };
 
 test('get returns the type argument or undefined; unknown without one', () => {
@@ -39,7 +48,9 @@ test('keys and values may be of any type; results have one', () => {
   >();
   expectTypeOf<DistributedKeyValueStore['put']>().returns.resolves.toEqualTypeOf<WriteResult>();
   expectTypeOf<DistributedKeyValueStore['increment']>().returns.resolves.toEqualTypeOf<IncrementResult>();
-  expectTypeOf<DistributedKeyValueStore['delete']>().returns.resolves.toBeBoolean();
+  expectTypeOf(calls.deletion).returns.resolves.toBeBoolean();
+  expectTypeOf(calls.toldDeletion).returns.resolves.toEqualTypeOf<DeleteResult>();
+  expectTypeOf(calls.keyedDeletion).returns.resolves.toEqualTypeOf<DeleteResult>();
   expectTypeOf<DistributedKeyValueStore['where']>().returns.toEqualTypeOf<KeyLocation>();
   expectTypeOf<DistributedKeyValueStore['status']>().returns.toEqualTypeOf<ClusterStatus>();
   expectTypeOf<DistributedKeyValueStore>().toExtend<AsyncDisposable>();
@@ -54,7 +65,22 @@ const more = {
       { op: 'put', key: 1, value: 2, ttl: '30s' },
       { op: 'delete', key: 1 },
       { op: 'increment', key: 1, by: 1n },
+      { op: 'delete', key: 1, ifRevision: 1, returning: 'previous' },
     ]),
+  transact: (kvs: DistributedKeyValueStore) =>
+    kvs.transact({
+      if: [{ key: 1, unchangedSince: 7 }],
+      then: [{ op: 'touch', key: 1, ttl: null, ifExists: true }],
+      else: [
+        { op: 'get', key: 1 },
+        { op: 'delete', key: 1 },
+      ],
+    }),
+  rows: (kvs: DistributedKeyValueStore, options: ListOptions) => kvs.list<User>(options),
+  groups: (kvs: DistributedKeyValueStore) => kvs.list<User>({ prefix: 'user', delimiter: '/' }),
+  names: (kvs: DistributedKeyValueStore) => kvs.list({ delimiter: '/', keysOnly: true, maxStaleness: 1 }),
+  range: (kvs: DistributedKeyValueStore) => kvs.deleteRange({ prefix: 'user', dryRun: true }),
+  keyedRange: (kvs: DistributedKeyValueStore) => kvs.deleteRange({ prefix: 'user', idempotencyKey: 'a' }),
 };
 
 test('the type argument is that of the value of an entry', () => {
@@ -68,12 +94,33 @@ test('a transaction gives what its function returns', () => {
 test('results of a batch have the types of its operations, place by place', () => {
   expectTypeOf(more.batch).returns.resolves.toEqualTypeOf<
     [
-      PromiseSettledResult<unknown>,
-      PromiseSettledResult<WriteResult>,
-      PromiseSettledResult<boolean>,
-      PromiseSettledResult<IncrementResult>,
+      BatchResult<unknown>,
+      BatchResult<WriteResult>,
+      BatchResult<boolean>,
+      BatchResult<IncrementResult>,
+      BatchResult<DeleteResult>,
     ]
   >();
+  expectTypeOf<BatchResult<boolean>>().toExtend<PromiseSettledResult<boolean>>();
+});
+
+test('results of a transaction have the types of the operations that ran', () => {
+  type Transacted = Awaited<ReturnType<typeof more.transact>>;
+  expectTypeOf<Extract<Transacted, { succeeded: true }>['results']>().toEqualTypeOf<[BatchResult<WriteResult>]>();
+  expectTypeOf<Extract<Transacted, { succeeded: false }>['results']>().toEqualTypeOf<
+    [BatchResult<unknown>, BatchResult<boolean>]
+  >();
+});
+
+test('rows of a list have the form that was asked for', () => {
+  expectTypeOf(more.rows).returns.toEqualTypeOf<AsyncIterableIterator<Entry<User>>>();
+  expectTypeOf(more.groups).returns.toEqualTypeOf<AsyncIterableIterator<Entry<User> | CommonPrefix>>();
+  expectTypeOf(more.names).returns.toEqualTypeOf<AsyncIterableIterator<Pick<Entry, 'key'> | CommonPrefix>>();
+});
+
+test('a deletion of a range is a number, or tells more under a key', () => {
+  expectTypeOf(more.range).returns.resolves.toBeNumber();
+  expectTypeOf(more.keyedRange).returns.resolves.toEqualTypeOf<DeleteRangeResult>();
 });
 
 test('an atomic operation says whether it committed, and where', () => {

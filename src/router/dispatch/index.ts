@@ -27,6 +27,13 @@ export {
 } from './list-page.js';
 export { dropNamespace } from './drop-namespace.js';
 export { NodeBackend } from './node-backend.js';
-export { derivedId, newOperationId } from './operation-ids.js';
+export { derivedId, identityUnder, newOperationId, type Identity } from './operation-ids.js';
 export { RemoteBackend } from './remote-backend.js';
-export { runTransaction, type Execute, type TransactionReply, type TransactionRequest } from './transactions.js';
+export {
+  missingNamespace,
+  runTransaction,
+  withPlace,
+  type Execute,
+  type TransactionReply,
+  type TransactionRequest,
+} from './transactions.js';

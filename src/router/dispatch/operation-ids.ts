@@ -4,7 +4,7 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
-import { hash64, isRouters, markAsRouters } from '../../shard/index.js';
+import { hash64, isRouters, markAsRouters, type KvWrite } from '../../shard/index.js';
 
 const ID_BYTES = 16;
 /** Random bytes are drawn in batches: 0.25 µs an id instead of 2. */
@@ -20,6 +20,15 @@ export function newOperationId(): Uint8Array {
   used += ID_BYTES;
   return markAsRouters(v7({ random }, new Uint8Array(ID_BYTES), 0));
 }
+
+/** Under which id a write goes, and who made that. */
+export type Identity = Pick<KvWrite, 'operationId' | 'attempt'>;
+
+/** @param clientId the client's, under which it may have sent the write before; undefined: it gave none */
+export const identityUnder = (clientId: Uint8Array | undefined): Identity =>
+  clientId === undefined
+    ? { operationId: newOperationId(), attempt: 'initial' }
+    : { operationId: clientId, attempt: 'keyed' };
 
 /**
  * The id of one of several writes that a request under one id becomes: the same for the same `part`. Keeps version and

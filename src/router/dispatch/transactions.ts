@@ -18,10 +18,12 @@ import {
   WireError,
   type Attempt,
   type Consistency,
+  type ErrorDetails,
   type KvOperation,
   type Program,
   type Refusal,
   type Step,
+  type StepResult,
   type TransactionPart,
 } from '../../shard/index.js';
 import { withAnswerLimits } from './answer-budget.js';
@@ -76,6 +78,21 @@ export async function runTransaction(request: TransactionRequest, options: RunOp
   const { answer, term, servedBy, shard: servedShard, way } = reply;
   const revisions = new Map(answer.type === 'program' ? [[servedShard, answer.revision]] : []);
   return { answer, term, servedBy, shard: servedShard, way, revisions };
+}
+
+/** A shard knows the place of an operation in the list that ran; by the program it may be known which list that was. */
+export function withPlace(details: ErrorDetails, { comparisons, then, otherwise }: Program): ErrorDetails {
+  const place = /^ops\[(\d+)\]$/.exec(details.field ?? '')?.[1];
+  if (place === undefined) return details;
+  const isOfThen = comparisons.length === 0 || Number(place) >= otherwise.length;
+  if (isOfThen) return { ...details, field: `then[${place}]` };
+  return Number(place) >= then.length ? { ...details, field: `else[${place}]` } : details;
+}
+
+/** Why the request as a whole is refused: its namespace does not exist. All of its keys are in one, so the first result says it. */
+export function missingNamespace([first]: readonly StepResult[]): Refusal | undefined {
+  if (first?.type !== 'failed' || first.code !== 'namespace-not-found') return undefined;
+  return refuse(first.code, first.message, first.details);
 }
 
 function areOfOneKeyspace(keys: readonly Uint8Array[]): boolean {

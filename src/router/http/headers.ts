@@ -4,8 +4,13 @@
  * All other headers (`X-Forwarded-For`, `x-internal-…`) are ignored.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { MAX, NIL, parse, validate } from 'uuid';
-import { isRevision, MAX_CONTENT_TYPE_BYTES, storedContentType, type Condition } from '../../shard/index.js';
+import {
+  clientIdIn,
+  isRevision,
+  MAX_CONTENT_TYPE_BYTES,
+  storedContentType,
+  type Condition,
+} from '../../shard/index.js';
 import { isNamed } from './accept.js';
 import { parseEntityTags, type EntityTag } from './entity-tags.js';
 import { HttpProblem, invalid } from './problems.js';
@@ -125,15 +130,13 @@ export function timeoutMs(headers: IncomingHttpHeaders, limits: Limits): number 
   return ms;
 }
 
-/** 16 bytes from `Idempotency-Key`; undefined without one. A quoted UUID (as in the IETF draft) means the same. */
+/** 16 bytes from `Idempotency-Key`; undefined without one. */
 export function operationIdOf(headers: IncomingHttpHeaders): Uint8Array | undefined {
   const text = textOf(headers, 'idempotency-key');
   if (text === undefined) return undefined;
-  const bare = text.length === 38 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
-  if (!validate(bare) || bare === NIL || bare.toLowerCase() === MAX) {
-    throw invalid('idempotency-key', 'expected a UUID');
-  }
-  return parse(bare);
+  const id = clientIdIn(text);
+  if (id === undefined) throw invalid('idempotency-key', 'expected a UUID');
+  return id;
 }
 
 export interface Forwarding {

@@ -4,7 +4,7 @@
  */
 import { stringify } from 'uuid';
 import { MAX_BATCH_BYTES, MAX_BATCH_OPERATIONS } from '../../shard/index.js';
-import { runBatch, type BatchGroup, type DispatchReply } from '../dispatch/index.js';
+import { missingNamespace, runBatch, type BatchGroup, type DispatchReply } from '../dispatch/index.js';
 import { invalid, parseQuery, preferredType, splitTarget } from '../http/index.js';
 import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
@@ -21,7 +21,7 @@ import {
 } from './many.js';
 import { stepOf, type NamedStep } from './operation-steps.js';
 import { readJson } from './read-json.js';
-import { missingNamespace, refusalResult, resultPieces } from './results.js';
+import { refusalResult, resultPieces } from './results.js';
 import { batchBody, checked, operation, RAW_MEMBERS, type OperationBody } from './schemas.js';
 
 export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {

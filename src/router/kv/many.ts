@@ -8,13 +8,13 @@ import {
   namespaceKey,
   type Topology,
 } from '../../shard/index.js';
-import type { Dispatcher } from '../dispatch/index.js';
+import type { Dispatcher, Identity } from '../dispatch/index.js';
 import { headersOf, HttpProblem, type Limits, parseMediaType, SECURITY_HEADERS } from '../http/index.js';
 import type { AnswerContext } from './answers.js';
 import { joined, type JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges, Settings } from './exchange.js';
 import { placeOf } from './place.js';
-import { identityOf, settingsOf, type Identity } from './single.js';
+import { identityOf, settingsOf } from './single.js';
 
 /** Longest body that a request for this target may have. */
 export function bodyLimitOf(target: string, { valueBytes }: Limits): number {

@@ -1,12 +1,13 @@
 /** `PATCH /v1/kv/{key}`: changes a value in place, as one entry in the log. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Condition, KvWrite } from '../../shard/index.js';
+import type { Identity } from '../dispatch/index.js';
 import { headersOf, HttpProblem, parseMediaType, parseQuery, splitTarget } from '../http/index.js';
 import type { Exchange, Exchanges } from './exchange.js';
 import { patchStep } from './patch-steps.js';
 import { answerStep } from './record-answers.js';
 import { PATCH_TYPES, type PatchType } from './schemas.js';
-import { identityOf, keyIn, matchOf, returningOf, settingsOf, stepWrite, type Identity } from './single.js';
+import { identityOf, keyIn, matchOf, returningOf, settingsOf, stepWrite } from './single.js';
 
 const TYPES: readonly string[] = Object.values(PATCH_TYPES);
 const isPatchType = (text: string): text is PatchType => TYPES.includes(text);

@@ -1,5 +1,5 @@
 /** The body of a page of keys: items as the envelope of a single key, JSON values as they were stored. */
-import { namespaceNameOf, userKeyOf, type Namespace } from '../../shard/index.js';
+import { namespaceNameOf, prefixTextOf, type Namespace } from '../../shard/index.js';
 import type { PageItem } from '../dispatch/index.js';
 import { joined, recordMembers, type JsonPieces } from './envelope.js';
 import { encodedKeyMembers } from './key.js';
@@ -12,8 +12,7 @@ export function itemPieces({ item, shard }: PageItem): JsonPieces {
     case 'key':
       return [`{${encodedKeyMembers(item.key)},"shard":${shard}}`];
     case 'prefix':
-      // Only string keys have a common prefix.
-      return [`{"prefix":${JSON.stringify(Buffer.from(userKeyOf(item.key).subarray(1)).toString())}}`];
+      return [`{"prefix":${JSON.stringify(prefixTextOf(item.key))}}`];
     case 'namespace':
       return [`{${namespaceMembers(item.key, item.namespace, shard)}}`];
   }

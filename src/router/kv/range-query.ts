@@ -2,11 +2,11 @@
 import {
   bytesKey,
   FIRST_KEY,
+  groupingBy,
   inNamespace,
   isKeyType,
   KvorumError,
   MAX_DELIMITER_BYTES,
-  namespaceBytesOf,
   namespaceKey,
   parseKeyText,
   prefixEndOf,
@@ -168,9 +168,7 @@ function groupingOf(text: string, { prefix }: NamedRange, parameters: Parameters
   if (delimiter.length < 1 || delimiter.length > MAX_DELIMITER_BYTES) {
     throw invalid('delimiter', `expected 1 to ${MAX_DELIMITER_BYTES} bytes`);
   }
-  // Without a prefix there is the tag of strings.
-  const isWhole = prefix === undefined || namespaceBytesOf(prefix) === prefix.length;
-  return { prefixBytes: (prefix?.length ?? 0) + (isWhole ? 1 : 0), delimiter };
+  return groupingBy(delimiter, prefix);
 }
 
 function boundOf(name: string, text: string, type: KeyType): Uint8Array {

@@ -1,5 +1,5 @@
 /** Results of the operations of batches and transactions, as JSON. */
-import { refuse, type KeyRecord, type Refusal } from '../../shard/index.js';
+import type { KeyRecord, Refusal } from '../../shard/index.js';
 import type { FittedResult } from '../dispatch/index.js';
 import { problemMembers, type Problem } from '../http/index.js';
 import { keyMembers, recordMembers, timeText, type JsonPieces } from './envelope.js';
@@ -49,12 +49,6 @@ function recordPieces({ record, isRecordOmitted }: Recorded, { shard }: ResultOr
   if (isRecordOmitted === true) return [',"record_omitted":true'];
   if (record === undefined) return [];
   return [',"record":{', ...recordMembers(record, shard), '}'];
-}
-
-/** Why the request as a whole is refused: its namespace does not exist. All of its keys are in one, so the first result says it. */
-export function missingNamespace([first]: readonly FittedResult[]): Refusal | undefined {
-  if (first?.type !== 'failed' || first.code !== 'namespace-not-found') return undefined;
-  return refuse(first.code, first.message, first.details);
 }
 
 /** `{"status":…,"code":…,"outcome":…}`: what a problem document says, without what belongs to a whole request. */

@@ -3,6 +3,7 @@
  * operation to the dispatcher, writes its reply. Free of any framework; `kvMiddleware` mounts it in express.
  */
 import { strictJsonError, type Condition, type KvWrite } from '../../shard/index.js';
+import type { Identity } from '../dispatch/index.js';
 import { type DataRequest, headersOf, HttpProblem, invalid, parseQuery, splitTarget } from '../http/index.js';
 import { answerAbsent, answerDelete, answerGet, answerWritten } from './answers.js';
 import { serveBatch } from './batch.js';
@@ -22,7 +23,6 @@ import {
   returningOf,
   settingsOf,
   stepWrite,
-  type Identity,
 } from './single.js';
 import { serveTransaction } from './txn.js';
 

@@ -11,7 +11,7 @@ import {
   type RunProgram,
   type Step,
 } from '../../shard/index.js';
-import { newOperationId } from '../dispatch/index.js';
+import { identityUnder, type Identity } from '../dispatch/index.js';
 import { type DataRequest, headersOf, invalid, type ReturnWish } from '../http/index.js';
 import type { Exchange, Settings } from './exchange.js';
 import { namedKey, type NamedKey } from './key.js';
@@ -25,15 +25,7 @@ export const keyIn = (
   parameters: ReadonlyMap<string, string>,
 ): NamedKey => namedKey(path.slice(keyAt), parameters, namespace);
 
-export type Identity = Pick<KvWrite, 'operationId' | 'attempt'>;
-
-/** The client's idempotency key, under which it may have sent the write before; or else a fresh id. */
-export function identityOf(headers: IncomingHttpHeaders): Identity {
-  const named = headersOf.operationIdOf(headers);
-  return named === undefined
-    ? { operationId: newOperationId(), attempt: 'initial' }
-    : { operationId: named, attempt: 'keyed' };
-}
+export const identityOf = (headers: IncomingHttpHeaders): Identity => identityUnder(headersOf.operationIdOf(headers));
 
 export const settingsOf = (headers: IncomingHttpHeaders, limits: Limits): Settings => ({
   consistency: 'linearizable',

@@ -11,14 +11,14 @@ import {
   type Program,
   type ProgramOutcome,
 } from '../../shard/index.js';
-import { AnswerBudget, runTransaction, type TransactionReply } from '../dispatch/index.js';
+import { AnswerBudget, missingNamespace, runTransaction, withPlace, type TransactionReply } from '../dispatch/index.js';
 import { invalid, parseQuery, splitTarget } from '../http/index.js';
 import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
 import { answerLimitOf, answerMany, executeBy, JSON_TYPE, readHead, shardsBy, withinOf, type Posted } from './many.js';
 import { comparisonOf, stepOf, type NamedStep } from './operation-steps.js';
 import { readJson } from './read-json.js';
-import { missingNamespace, resultPieces } from './results.js';
+import { resultPieces } from './results.js';
 import { checked, RAW_MEMBERS, transactionBody } from './schemas.js';
 
 interface Transaction {
@@ -48,7 +48,7 @@ export function serveTransaction(exchanges: Exchanges, exchange: Exchange): void
           return 'ok';
         }
         if (!('code' in outcome)) throw new Error('the answer does not fit the operation');
-        const details = { ...outcome.details, ...fieldIn(outcome.details.field, transaction.program) };
+        const details = withPlace(outcome.details, transaction.program);
         const refused = { ...reply, answer: { ...outcome, details, replayed: isReplayed(answer) } };
         const operationId = retryId(posted, transaction.program, shardOf);
         return exchanges.writeRefusal(
@@ -62,14 +62,6 @@ export function serveTransaction(exchanges: Exchanges, exchange: Exchange): void
 }
 
 const isReplayed = (answer: Answer): boolean => 'replayed' in answer && answer.replayed === true;
-
-/** A shard knows the place of an operation in the list that ran; here it may be known which list that was. */
-function fieldIn(field: string | undefined, { comparisons, then, otherwise }: Program): { readonly field?: string } {
-  const place = /^ops\[(\d+)\]$/.exec(field ?? '')?.[1];
-  if (place === undefined) return {};
-  if (comparisons.length === 0 || Number(place) >= otherwise.length) return { field: `then[${place}]` };
-  return Number(place) >= then.length ? { field: `else[${place}]` } : {};
-}
 
 type ShardOf = (key: Uint8Array) => number;
 
