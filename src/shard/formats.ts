@@ -90,12 +90,12 @@ const STATE_FORMATS = {
     ...since(3, { first: 1 }),
   }),
   transactionPhase: format('transaction phase', 'of a request to a participant', {
-    ...since(3, { prepare: 1, decide: 2, inquire: 3, forget: 4 }),
+    ...since(3, { prepare: 1, decide: 2, inquire: 3, forget: 4, several: 5 }),
   }),
   decision: format('decision', 'on a transaction', since(3, { abort: 0, then: 1, otherwise: 2 })),
   vote: format('vote', 'of a participant', since(3, { yes: 1, no: 2, failed: 3, busy: 4, aborted: 5 })),
   transactionReply: format('transaction reply', 'of a participant', {
-    ...since(3, { vote: 1, decided: 2, unknown: 3, replay: 4, open: 5, refused: 6 }),
+    ...since(3, { vote: 1, decided: 2, unknown: 3, replay: 4, open: 5, refused: 6, several: 7 }),
   }),
   transactionState: format('transaction state', 'first byte of the row of a transaction', {
     ...since(3, { prepared: 1, decided: 2 }),

@@ -123,7 +123,7 @@ export {
   type PatchFault,
   Tape,
   type TapeId,
-  transactionIn,
+  transactionsIn,
 } from './machine/index.js';
 export {
   type CheckpointLimits,

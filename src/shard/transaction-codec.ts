@@ -4,7 +4,17 @@ import { borrowWriter, ByteReader, finish, WireError, type ByteWriter } from './
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
 import { decodeProgram, encodeProgram, readFailure, readResult, writeFailure, writeResult } from './program-codec.js';
 import { refuse } from './errors.js';
-import type { BranchVote, ClientId, Decision, TransactionMessage, TransactionReply, Vote } from './transaction.js';
+import type {
+  BranchVote,
+  ClientId,
+  Decision,
+  Enclosed,
+  SingleMessage,
+  SingleReply,
+  TransactionMessage,
+  TransactionReply,
+  Vote,
+} from './transaction.js';
 
 const LAYOUT = numberWritten(FORMATS.transactionLayout);
 const PHASES = FORMATS.transactionPhase.numbers satisfies Record<TransactionMessage['phase'], number>;
@@ -59,8 +69,30 @@ export function encodeTransaction(message: TransactionMessage): Uint8Array {
       out.u16(message.ids.length);
       for (const id of message.ids) out.raw(id);
       break;
+    case 'several':
+      writeEnclosed(out, message.enclosed);
+      break;
   }
   return finish(out);
+}
+
+/** Of `several`. */
+function writeEnclosed(out: ByteWriter, enclosed: readonly Pick<Enclosed, 'id' | 'body'>[]): void {
+  out.u16(enclosed.length);
+  for (const { id, body } of enclosed) {
+    out.raw(id);
+    out.longBytes(body);
+  }
+}
+
+function readEnclosed(input: ByteReader): Enclosed {
+  const id = input.raw(OPERATION_ID_BYTES);
+  const body = input.longBytes();
+  const message = decodeTransaction(body);
+  if (message.phase === 'several' || (message.phase === 'prepare' && message.waits)) {
+    throw new WireError(`a message ${message.phase} among several`);
+  }
+  return { id, message, body };
 }
 
 /** @throws WireError for bytes that no build of this feature level writes */
@@ -74,6 +106,11 @@ export function decodeTransaction(bytes: Uint8Array): TransactionMessage {
 
 function readMessage(input: ByteReader): TransactionMessage {
   const phase = nameOf(FORMATS.transactionPhase, PHASE_NAMES, input.u8());
+  if (phase !== 'several') return readSingle(phase, input);
+  return { phase, enclosed: Array.from({ length: input.u16() }, () => readEnclosed(input)) };
+}
+
+function readSingle(phase: SingleMessage['phase'], input: ByteReader): SingleMessage {
   switch (phase) {
     case 'prepare': {
       const flags = input.flags(HAS_CLIENT | HAS_COMPARISONS | HAS_OTHERWISE | HAS_ANSWER_LIMIT | WAITS);
@@ -136,6 +173,10 @@ export function encodeTransactionReply(reply: TransactionReply): Uint8Array {
       out.u8(reply.outcome === 'unknown' ? 1 : 0);
       writeFailure(out, reply);
       break;
+    case 'several':
+      out.u16(reply.replies.length);
+      for (const each of reply.replies) out.longBytes(encodeTransactionReply(each));
+      break;
   }
   return finish(out);
 }
@@ -151,6 +192,17 @@ export function decodeTransactionReply(bytes: Uint8Array): TransactionReply {
 
 function readReply(input: ByteReader): TransactionReply {
   const type = nameOf(FORMATS.transactionReply, REPLY_NAMES, input.u8());
+  if (type !== 'several') return readSingleReply(type, input);
+  return { type, replies: Array.from({ length: input.u16() }, () => readEnclosedReply(input.longBytes())) };
+}
+
+function readEnclosedReply(bytes: Uint8Array): SingleReply {
+  const reply = decodeTransactionReply(bytes);
+  if (reply.type === 'several') throw new WireError('several replies within one of several');
+  return reply;
+}
+
+function readSingleReply(type: SingleReply['type'], input: ByteReader): SingleReply {
   switch (type) {
     case 'vote': {
       const participants = readNumbers(input);

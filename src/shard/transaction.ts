@@ -10,6 +10,8 @@
  * - *Inquire* asks for a vote, and records *aborted* where there is none: so anyone can finish what a coordinator left.
  * - *Forget*: every participant has acknowledged the decision, and nobody will ask for it any more.
  *
+ * What a router has to say to a shard at the same time about different transactions is one entry (`Several`).
+ *
  * The part of a shard is a program (`program.ts`). Which of its two lists runs is decided over all parts: `then` if all
  * comparisons of all parts hold.
  */
@@ -57,12 +59,30 @@ export interface Decide {
   readonly outcome: Uint8Array | undefined;
 }
 
-export type TransactionMessage =
+/** About one transaction, or what is to be forgotten. */
+export type SingleMessage =
   | Prepare
   | Decide
   | { readonly phase: 'inquire' }
   /** Of several transactions at once; 16 bytes each. */
   | { readonly phase: 'forget'; readonly ids: readonly Uint8Array[] };
+
+/** One of several messages in one entry. */
+export interface Enclosed {
+  /** Of the transaction; 16 bytes. */
+  readonly id: Uint8Array;
+  readonly message: SingleMessage;
+  /** The message, encoded. */
+  readonly body: Uint8Array;
+}
+
+/** Several messages, which a shard applies in this order. None is a prepare that waits: each has its reply at once. */
+export interface Several {
+  readonly phase: 'several';
+  readonly enclosed: readonly Enclosed[];
+}
+
+export type TransactionMessage = SingleMessage | Several;
 
 /** What a list of steps would do: the results with their places in the whole, or why the whole fails. */
 export type BranchVote =
@@ -87,7 +107,9 @@ export type Vote =
   /** Somebody asked, or decided to abort, before any vote. */
   | { readonly type: 'aborted' };
 
-export type TransactionReply =
+export type TransactionReply = SingleReply | { readonly type: 'several'; readonly replies: readonly SingleReply[] };
+
+export type SingleReply =
   /** The participants are those of the vote's prepare; empty where none was seen. */
   | { readonly type: 'vote'; readonly vote: Vote; readonly participants: readonly number[] }
   | { readonly type: 'decided'; readonly decision: Decision }

@@ -57,6 +57,7 @@ export const MARKS = [
   'time-continued',
   /** A transaction over shards found a key held by another one, and was aborted to be tried again. */
   'transaction-met-another',
+  'transactions-in-one-entry',
   /** A transaction was finished by a process that did not begin it. */
   'transaction-finished-by-another',
   /** A client's repeat of a transaction under its id was answered with the outcome of an earlier attempt. */

@@ -9,7 +9,7 @@
  * Sees applied entries and replicas from outside. Reports marks, too.
  */
 import { EntryKind, InvariantViolation, describePosition, type Entry, type GroupId } from '../raft/index.js';
-import { transactionIn, type Decision, type NodeId, type ReplicaView } from '../shard/index.js';
+import { transactionsIn, type Decision, type NodeId, type ReplicaView } from '../shard/index.js';
 import type { Mark } from './marks.js';
 
 export interface TransactionCheckerOptions {
@@ -99,9 +99,14 @@ export class TransactionChecker {
   }
 
   #entry(group: GroupId, { index, term, data }: Entry): void {
-    const said = transactionIn(data);
-    if (said === undefined) return;
-    const { id, message } = said;
+    for (const said of transactionsIn(data)) this.#said(group, { index, term }, said);
+  }
+
+  #said(
+    group: GroupId,
+    { index, term }: Pick<Entry, 'index' | 'term'>,
+    { id, message }: ReturnType<typeof transactionsIn>[number],
+  ): void {
     const known = this.#of(nameOf(id));
     if (message.phase === 'prepare') {
       if (message.client !== undefined) known.client = nameOf(message.client.id);

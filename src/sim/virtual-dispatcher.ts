@@ -11,6 +11,8 @@ import {
   type List,
   type NodeId,
   type Runtime,
+  type SingleMessage,
+  type SingleReply,
   type Timer,
   type Transact,
 } from '../shard/index.js';
@@ -91,11 +93,23 @@ export class VirtualDispatcher extends Dispatcher {
 
   #observe({ operationId, body }: Transact, { answer }: DispatchReply): void {
     if (answer.type !== 'program') return;
-    const { phase } = decodeTransaction(body);
+    const message = decodeTransaction(body);
     const reply = decodeTransactionReply(answer.outcome);
+    if (message.phase !== 'several' || reply.type !== 'several') {
+      if (message.phase !== 'several' && reply.type !== 'several') this.#heard(operationId, message, reply);
+      return;
+    }
+    for (const [at, { id, message: said }] of message.enclosed.entries()) {
+      const each = reply.replies[at];
+      if (each !== undefined) this.#heard(id, said, each);
+    }
+    this.#reached('transactions-in-one-entry');
+  }
+
+  #heard(id: Uint8Array, { phase }: SingleMessage, reply: SingleReply): void {
     if (reply.type === 'vote' && reply.vote.type === 'busy') this.#reached('transaction-met-another');
     if (reply.type === 'open') this.#known.add(nameOf(reply.id));
-    if (phase === 'decide' && reply.type === 'decided' && !this.#known.has(nameOf(operationId))) {
+    if (phase === 'decide' && reply.type === 'decided' && !this.#known.has(nameOf(id))) {
       this.#reached('transaction-finished-by-another');
     }
   }

@@ -10,26 +10,21 @@
  * by ascending number, and wait at each in the order in which they came.
  */
 import {
-  type Answer,
-  WireError,
   decisionOf,
-  decodeTransactionReply,
   encodeOutcome,
-  encodeTransaction,
   refuse,
   type ClientId,
   type Decision,
   type ProgramOutcome,
   type Refusal,
   type Runtime,
-  type Transact,
-  type TransactionMessage,
+  type SingleMessage,
   type TransactionPart,
-  type TransactionReply,
   type Vote,
 } from '../../shard/index.js';
 import type { Dispatcher } from './dispatcher.js';
 import { agree, keptOutcome, resultsOf, revisionsOf, withoutResults } from './transaction-results.js';
+import { TransactionSender } from './transaction-sender.js';
 import { decisionIn, NO_ORIGIN, verdictOf, type Heard, type Origin } from './verdict.js';
 
 export interface CoordinatorOptions {
@@ -61,11 +56,11 @@ const MAX_FORGOTTEN = 500;
 const FIRST_PAUSE_MS = 20;
 const LEAST_PAUSE_MS = 2;
 
-const NO_KEY = new Uint8Array(0);
 const LATE = 'not all shards have applied the transaction in time; they will';
 
 export class Coordinator {
   readonly #options: CoordinatorOptions;
+  readonly #sender: TransactionSender;
   /** By shard, ids that it may forget. */
   #forgettable = new Map<number, Uint8Array[]>();
   #isForgetting = false;
@@ -74,6 +69,7 @@ export class Coordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
+    this.#sender = new TransactionSender(options);
   }
 
   /** Monotonic ms. */
@@ -131,7 +127,7 @@ export class Coordinator {
     const participants = [...parts.keys()].sort((a, b) => a - b);
     const home = participants[0];
     const id = this.#options.newId();
-    const prepare = (shard: number): TransactionMessage => ({
+    const prepare = (shard: number): SingleMessage => ({
       phase: 'prepare',
       participants,
       part: parts.get(shard) ?? NO_PART,
@@ -140,7 +136,7 @@ export class Coordinator {
     });
     const heard = isRepeated
       ? await this.#askInOrder(participants, prepare, id, deadline)
-      : await this.#askAll(participants, prepare, id, this.#leftMs(deadline));
+      : await this.#askUntil(participants, prepare, id, deadline);
     const votes = heard.map(({ reply }) => (reply.type === 'vote' ? reply.vote : undefined));
     if (votes.length === participants.length && votes.every((vote): vote is Vote => vote !== undefined)) {
       const decision = decisionOf(votes);
@@ -279,9 +275,21 @@ export class Coordinator {
     });
   }
 
+  /** As `#askAll`; what was not heard by the deadline is unknown. */
+  async #askUntil(
+    shards: readonly number[],
+    message: (shard: number) => SingleMessage,
+    id: Uint8Array,
+    deadline: number,
+  ): Promise<Heard[]> {
+    const heard = await this.#within(this.#askAll(shards, message, id, this.#leftMs(deadline)), deadline);
+    if (heard !== undefined) return heard;
+    return shards.map((shard) => ({ shard, revision: 0, reply: refuse('timeout'), origin: { ...NO_ORIGIN, shard } }));
+  }
+
   #askAll(
     shards: readonly number[],
-    message: (shard: number) => TransactionMessage,
+    message: (shard: number) => SingleMessage,
     id: Uint8Array,
     deadlineMs: number,
   ): Promise<Heard[]> {
@@ -291,7 +299,7 @@ export class Coordinator {
   /** Up to the first participant that does not vote yes. */
   async #askInOrder(
     shards: readonly number[],
-    message: (shard: number) => TransactionMessage,
+    message: (shard: number) => SingleMessage,
     id: Uint8Array,
     deadline: number,
   ): Promise<Heard[]> {
@@ -304,16 +312,8 @@ export class Coordinator {
     return heard;
   }
 
-  #ask(shard: number, message: TransactionMessage, id: Uint8Array, deadlineMs: number): Promise<Heard> {
-    const body = encodeTransaction(message);
-    const operation: Transact = { type: 'transaction', key: NO_KEY, shard, body, operationId: id, attempt: 'initial' };
-    return new Promise((resolve) => {
-      this.#options.dispatcher.dispatch(operation, { deadlineMs, forward: true }, (given) => {
-        const { answer, term, servedBy } = given;
-        const origin = { term, servedBy, shard };
-        resolve({ shard, revision: answer.type === 'program' ? answer.revision : 0, reply: replyIn(answer), origin });
-      });
-    });
+  #ask(shard: number, message: SingleMessage, id: Uint8Array, deadlineMs: number): Promise<Heard> {
+    return this.#sender.ask(shard, message, id, deadlineMs);
   }
 
   #leftMs(deadline: number): number {
@@ -358,14 +358,3 @@ const ending = (outcome: ProgramOutcome | Refusal, origin: Origin = NO_ORIGIN): 
   revisions: new Map(),
   origin,
 });
-
-function replyIn(answer: Answer): TransactionReply {
-  if (answer.type === 'refused') return answer;
-  if (answer.type !== 'program') return refuse('internal', 'the answer does not fit the operation');
-  try {
-    return decodeTransactionReply(answer.outcome);
-  } catch (error) {
-    if (error instanceof WireError) return refuse('internal', error.message);
-    throw error;
-  }
-}

@@ -4,7 +4,7 @@ import {
   refuse,
   type Decision,
   type Refusal,
-  type TransactionReply,
+  type SingleReply,
   type Vote,
 } from '../../shard/index.js';
 import type { DispatchReply } from './call.js';
@@ -16,12 +16,12 @@ export const NO_ORIGIN: Origin = { term: 0, servedBy: 0, shard: -1 };
 export interface Heard {
   readonly shard: number;
   readonly revision: number;
-  readonly reply: TransactionReply;
+  readonly reply: SingleReply;
   readonly origin: Origin;
 }
 
 /** The decision that the replies of all participants amount to; undefined: some have none. */
-export function decisionIn(replies: readonly TransactionReply[]): Decision | undefined {
+export function decisionIn(replies: readonly SingleReply[]): Decision | undefined {
   const votes: Vote[] = [];
   for (const reply of replies) {
     if (reply.type === 'decided') return reply.decision;

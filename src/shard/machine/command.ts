@@ -39,7 +39,7 @@ import type { Attempt, Condition, KvWrite, PlainWrite, RunProgram, Transact } fr
 import { decodeProgram } from '../program-codec.js';
 import type { Program } from '../program.js';
 import { decodeTransaction } from '../transaction-codec.js';
-import type { TransactionMessage } from '../transaction.js';
+import type { Enclosed, TransactionMessage } from '../transaction.js';
 
 const { commandLayout, commandKind } = FORMATS;
 const { second: LAYOUT, program: PROGRAM_LAYOUT } = commandLayout.numbers;
@@ -269,11 +269,12 @@ export function viewEntry(data: Uint8Array): EntryView {
 /** The time in an entry that is a command; 0 for what is none. */
 export const commandTimeMs = (data: Uint8Array): number => (data.length < AT_BODY ? 0 : readU48(data, AT.time));
 
-/** What an entry says about a transaction over shards, and its id; undefined: nothing. */
-export function transactionIn(data: Uint8Array): { id: Uint8Array; message: TransactionMessage } | undefined {
-  if (data[AT.layout] !== PROGRAM_LAYOUT || data[AT.kind] !== KIND_TRANSACTION) return undefined;
-  const { idAt, transaction } = viewProgramCommand(data);
-  return { id: data.subarray(idAt, idAt + OPERATION_ID_BYTES), message: transaction };
+/** What an entry says about transactions over shards, each with its id. */
+export function transactionsIn(data: Uint8Array): readonly Pick<Enclosed, 'id' | 'message'>[] {
+  if (data[AT.layout] !== PROGRAM_LAYOUT || data[AT.kind] !== KIND_TRANSACTION) return [];
+  const { idAt, transaction: message } = viewProgramCommand(data);
+  if (message.phase === 'several') return message.enclosed;
+  return [{ id: data.subarray(idAt, idAt + OPERATION_ID_BYTES), message }];
 }
 
 /** The same command, to be proposed once more at this time. */

@@ -5,7 +5,7 @@ export {
   encodeCommand,
   encodeExpireCommand,
   encodeProgramCommand,
-  transactionIn,
+  transactionsIn,
   type EntryView,
   viewEntry,
 } from './command.js';

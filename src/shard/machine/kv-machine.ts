@@ -365,8 +365,8 @@ export class KvMachine {
   #applyTransaction(index: number, command: ProgramCommandView): Answer | undefined {
     const { data, idAt, attempt, transaction: message, body } = command;
     const id = data.subarray(idAt, idAt + OPERATION_ID_BYTES);
-    const isStale = attempt === 'retry' && this.#dedup.mayHaveEvicted(operationTimeMs(data, idAt));
-    const reply = this.#transactions.apply(index, { id, message, body, isStale }, this.#clockMs);
+    const isRepeated = attempt === 'retry';
+    const reply = this.#transactions.apply(index, { id, message, body, isRepeated }, this.#clockMs);
     return reply && new TransactionAnswer(index, reply);
   }
 

@@ -12,7 +12,6 @@ import { StorageCorruption, type StateKey } from '../../raft/index.js';
 import { binaryString } from '../big-endian.js';
 import { refuse } from '../errors.js';
 import { hash64 } from '../keys/index.js';
-import type { Refusal } from '../operation.js';
 import { decodeOutcome, encodeOutcome } from '../program-codec.js';
 import type { Step } from '../program.js';
 import { decodeTransactionReply, encodeTransactionReply } from '../transaction-codec.js';
@@ -25,6 +24,8 @@ import {
   type Decision,
   type OpenTransaction,
   type Prepare,
+  type SingleMessage,
+  type SingleReply,
   type TransactionMessage,
   type TransactionReply,
   type Vote,
@@ -32,6 +33,7 @@ import {
 import type { Dedup, FoundEntry } from './dedup.js';
 import { asRefusal, type Evaluation } from './evaluation.js';
 import { locksOf } from './lock-needs.js';
+import { operationTimeMs } from './command.js';
 import { Locks, type Holder, type LockSet } from './locks.js';
 import { HashSum } from './state-hash.js';
 import type { StateStore } from './state-store.js';
@@ -58,14 +60,14 @@ export interface TransactionContext {
 }
 
 /** What an entry says about a transaction. */
-export interface Said {
+export interface Said<Message extends TransactionMessage = TransactionMessage> {
   /** 16 bytes. */
   readonly id: Uint8Array;
-  readonly message: TransactionMessage;
+  readonly message: Message;
   /** The message as the entry has it. */
   readonly body: Uint8Array;
-  /** What was said about the transaction before may be forgotten here. */
-  readonly isStale: boolean;
+  /** It was said before, perhaps so long ago that it is forgotten here. */
+  readonly isRepeated: boolean;
 }
 
 /** A prepared transaction with its keys. */
@@ -86,7 +88,9 @@ export class Transactions {
   readonly #open = new Map<Holder, Holding | Decided>();
   /** Prepared transactions by the id that a client chose for them. */
   readonly #byClient = new Map<string, Holder>();
+  /** Over all rows, and of each: so that none is read again to be replaced. */
   readonly #hash = new HashSum();
+  readonly #hashes = new Map<Holder, { readonly high: number; readonly low: number }>();
   readonly #context: TransactionContext;
 
   constructor(context: TransactionContext) {
@@ -112,7 +116,17 @@ export class Transactions {
   }
 
   /** @returns undefined: a prepare that waits for keys; nothing was changed */
-  apply(index: number, said: Said, clockMs: number): TransactionReply | undefined {
+  apply(index: number, { id, message, body, isRepeated }: Said, clockMs: number): TransactionReply | undefined {
+    if (message.phase !== 'several') return this.#apply(index, { id, message, body, isRepeated }, clockMs);
+    const replies = message.enclosed.map((each) => {
+      const reply = this.#apply(index, { ...each, isRepeated }, clockMs);
+      if (reply === undefined) throw new Error('a prepare that waits is alone in its entry');
+      return reply;
+    });
+    return { type: 'several', replies };
+  }
+
+  #apply(index: number, said: Said<SingleMessage>, clockMs: number): SingleReply | undefined {
     const { id, message } = said;
     switch (message.phase) {
       case 'prepare':
@@ -137,10 +151,11 @@ export class Transactions {
     this.#open.clear();
     this.#byClient.clear();
     this.#hash.set(0, 0);
+    this.#hashes.clear();
     this.releases += 1;
     if (count > 0) {
       for (const [key, row] of this.#context.store.scan(TRANSACTION_SPACE)) {
-        this.#hashRow(row, 1);
+        this.#add(key.slice(1), row);
         const open = decodeRow(row);
         if (open.type === 'decided') this.#open.set(key.slice(1), open);
         else this.#take(key.slice(1), open, locksOf(open.message.part.program));
@@ -159,20 +174,21 @@ export class Transactions {
   }
 
   /** What was said about the transaction before; undefined: nothing. */
-  #said(id: Uint8Array): TransactionReply | undefined {
+  #said(id: Uint8Array): SingleReply | undefined {
     const open = this.#open.get(textOf(id));
     if (open?.type === 'prepared') return { type: 'vote', vote: open.vote, participants: open.message.participants };
     if (open !== undefined) return { type: 'decided', decision: open.decision };
     const known = this.#context.dedup.find(id, 0, 'initial');
-    return known?.answer === undefined ? undefined : decodeTransactionReply(known.answer);
+    return known?.answer === undefined ? undefined : replyIn(known.answer);
   }
 
-  #prepare(index: number, said: Said & { message: Prepare }, clockMs: number): TransactionReply | undefined {
-    const { id, message, body, isStale } = said;
+  #prepare(index: number, said: Said<Prepare>, clockMs: number): SingleReply | undefined {
+    const { id, message, body, isRepeated } = said;
     const before = this.#said(id) ?? this.#objectionOfClient(message.client, clockMs);
     if (before !== undefined) return before;
     // It may have been aborted here, and must then never lock.
-    if (isStale) return this.#refuse(index, id, { type: 'aborted' }, clockMs);
+    if (isRepeated && this.#context.dedup.mayHaveEvicted(operationTimeMs(id, 0)))
+      return this.#refuse(index, id, { type: 'aborted' }, clockMs);
     const locks = locksOf(message.part.program);
     if (this.locks.conflicts(locks)) {
       return message.waits ? undefined : this.#refuse(index, id, { type: 'busy' }, clockMs);
@@ -190,7 +206,7 @@ export class Transactions {
   }
 
   /** Why a client's id admits no new attempt here. */
-  #objectionOfClient(client: ClientId | undefined, clockMs: number): TransactionReply | undefined {
+  #objectionOfClient(client: ClientId | undefined, clockMs: number): SingleReply | undefined {
     if (client === undefined) return undefined;
     const { dedup } = this.#context;
     const known = dedup.find(client.id, 0, 'keyed');
@@ -228,7 +244,7 @@ export class Transactions {
     return { type: 'yes', holds, then, otherwise };
   }
 
-  #decide(index: number, id: Uint8Array, { decision, outcome }: Decide, clockMs: number): TransactionReply {
+  #decide(index: number, id: Uint8Array, { decision, outcome }: Decide, clockMs: number): SingleReply {
     const holder = textOf(id);
     const open = this.#open.get(holder);
     if (open?.type !== 'prepared') {
@@ -294,13 +310,13 @@ export class Transactions {
   }
 
   /** Records a vote that holds no keys. */
-  #refuse(index: number, id: Uint8Array, vote: Vote, clockMs: number): TransactionReply {
-    const reply: TransactionReply = { type: 'vote', vote, participants: [] };
+  #refuse(index: number, id: Uint8Array, vote: Vote, clockMs: number): SingleReply {
+    const reply: SingleReply = { type: 'vote', vote, participants: [] };
     this.#remember(index, id, reply, clockMs);
     return reply;
   }
 
-  #remember(revision: number, id: Uint8Array, reply: TransactionReply, clockMs: number): void {
+  #remember(revision: number, id: Uint8Array, reply: SingleReply, clockMs: number): void {
     const entry = { revision, fingerprintHigh: 0, fingerprintLow: 0 };
     this.#context.dedup.insertProgram(id, 0, { attempt: 'initial', clockMs, entry }, encodedReply(reply), () =>
       encodedReply(ABORTED),
@@ -308,36 +324,46 @@ export class Transactions {
   }
 
   #writeRow(holder: Holder, row: Uint8Array): void {
-    this.#dropRow(holder);
-    this.#hashRow(row, 1);
+    this.#subtract(holder);
+    this.#add(holder, row);
     this.#context.store.set(TRANSACTION_SPACE + holder, row);
   }
 
   #dropRow(holder: Holder): void {
-    const key = TRANSACTION_SPACE + holder;
-    const row = this.#context.store.get(key);
-    if (row === undefined) return;
-    this.#hashRow(row, -1);
-    this.#context.store.delete(key);
+    this.#subtract(holder);
+    this.#hashes.delete(holder);
+    this.#context.store.delete(TRANSACTION_SPACE + holder);
   }
 
-  #hashRow(row: Uint8Array, sign: 1 | -1): void {
+  #add(holder: Holder, row: Uint8Array): void {
     const { high, low } = hash64(row);
-    if (sign > 0) this.#hash.add(high, low);
-    else this.#hash.subtract(high, low);
+    this.#hashes.set(holder, { high, low });
+    this.#hash.add(high, low);
+  }
+
+  #subtract(holder: Holder): void {
+    const known = this.#hashes.get(holder);
+    if (known !== undefined) this.#hash.subtract(known.high, known.low);
   }
 }
 
-const ABORTED: TransactionReply = { type: 'vote', vote: { type: 'aborted' }, participants: [] };
+const ABORTED: SingleReply = { type: 'vote', vote: { type: 'aborted' }, participants: [] };
 /** Of each decision, encoded: nearly all that is remembered. */
 const decidedReplies = new Map<Decision, Uint8Array>();
 
 /** Not to be written to. */
-function encodedReply(reply: TransactionReply): Uint8Array {
+function encodedReply(reply: SingleReply): Uint8Array {
   if (reply.type !== 'decided') return encodeTransactionReply(reply);
   let encoded = decidedReplies.get(reply.decision);
   if (encoded === undefined) decidedReplies.set(reply.decision, (encoded = encodeTransactionReply(reply)));
   return encoded;
+}
+
+/** As it is remembered. */
+function replyIn(bytes: Uint8Array): SingleReply {
+  const reply = decodeTransactionReply(bytes);
+  if (reply.type === 'several') throw new StorageCorruption('several replies are remembered for one transaction');
+  return reply;
 }
 
 const textOf = (id: Uint8Array): Holder => binaryString(id, 0, id.length);
@@ -358,7 +384,7 @@ function branchVote(
   return { type: 'results', results };
 }
 
-function replayOf(known: FoundEntry, client: ClientId): TransactionReply | Refusal {
+function replayOf(known: FoundEntry, client: ClientId): SingleReply {
   const { fingerprintHigh, fingerprintLow } = fingerprintOf(client);
   const isSame = known.fingerprintHigh === fingerprintHigh && known.fingerprintLow === fingerprintLow;
   if (!isSame || known.answer === undefined) return refuse('idempotency-key-reused');

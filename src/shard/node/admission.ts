@@ -202,21 +202,33 @@ function bytesOf({ operation }: ShardRequest): number {
 /** Why a program cannot be run in this shard; undefined: it can. What passes here, the state machine applies. */
 function programFault(operation: KvOperation, shard: number, shardCount: number): string | undefined {
   if (operation.type === 'get' || operation.type === 'list' || isPlainWrite(operation)) return undefined;
-  let program: Program | undefined;
+  let programs: readonly Program[];
   try {
-    program = operation.type === 'transaction' ? partIn(operation.body) : decodeProgram(operation.body);
+    programs = operation.type === 'transaction' ? partsIn(operation.body) : [decodeProgram(operation.body)];
   } catch (error) {
     if (error instanceof WireError) return error.message;
     throw error;
   }
-  if (program === undefined) return undefined;
+  for (const program of programs) {
+    const fault = faultOf(program, operation.type, shard, shardCount);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function faultOf(
+  program: Program,
+  type: 'program' | 'read' | 'transaction',
+  shard: number,
+  shardCount: number,
+): string | undefined {
   const { comparisons, then, otherwise } = program;
   const steps = [...then, ...otherwise];
-  if (operation.type === 'read' && steps.some(({ type }) => type !== 'get')) return 'a read cannot write';
+  if (type === 'read' && steps.some(({ type }) => type !== 'get')) return 'a read cannot write';
   if (isOverRange(program)) return undefined;
   const isForeign = ({ key }: { readonly key: Uint8Array }): boolean => shardOfKey(key, shardCount) !== shard;
   if (comparisons.some(isForeign) || steps.some(isForeign)) return 'a key belongs to another shard';
-  return namespaceFault([...comparisons, ...steps], operation.type === 'transaction');
+  return namespaceFault([...comparisons, ...steps], type === 'transaction');
 }
 
 /** A program stays in one namespace. So it is never part of a transaction over shards, and limits hold where it is applied. */
@@ -226,8 +238,9 @@ function namespaceFault(parts: readonly { readonly key: Uint8Array }[], overShar
   return overShards && !names.has(undefined) ? 'a namespace is in one shard' : undefined;
 }
 
-/** The part of a prepare; undefined: another message. */
-function partIn(body: Uint8Array): Program | undefined {
+/** The parts of prepares. */
+function partsIn(body: Uint8Array): readonly Program[] {
   const message = decodeTransaction(body);
-  return message.phase === 'prepare' ? message.part.program : undefined;
+  const messages = message.phase === 'several' ? message.enclosed.map((each) => each.message) : [message];
+  return messages.flatMap((each) => (each.phase === 'prepare' ? [each.part.program] : []));
 }
