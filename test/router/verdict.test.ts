@@ -8,15 +8,15 @@ import {
   refuse,
   stringKey,
   type TransactionPart,
-  type TransactionReply,
+  type SingleReply,
   type Vote,
 } from '../../src/shard/index.js';
 import { decodeTransaction } from '../../src/shard/transaction-codec.js';
 import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 const YES: Vote = { type: 'yes', holds: true, then: { type: 'results', results: [] }, otherwise: undefined };
-const vote = (given: Vote): TransactionReply => ({ type: 'vote', vote: given, participants: [1, 2] });
-const heard = (...replies: readonly TransactionReply[]): Heard[] =>
+const vote = (given: Vote): SingleReply => ({ type: 'vote', vote: given, participants: [1, 2] });
+const heard = (...replies: readonly SingleReply[]): Heard[] =>
   replies.map((reply, at) => ({ shard: at + 1, revision: 0, reply, origin: NO_ORIGIN }));
 
 const NO = vote({ type: 'no' });

@@ -1,12 +1,5 @@
 /** What the replies of all participants amount to: the decision on a transaction, and why an attempt does not commit. */
-import {
-  decisionOf,
-  refuse,
-  type Decision,
-  type Refusal,
-  type SingleReply,
-  type Vote,
-} from '../../shard/index.js';
+import { decisionOf, refuse, type Decision, type Refusal, type SingleReply, type Vote } from '../../shard/index.js';
 import type { DispatchReply } from './call.js';
 
 export type Origin = Pick<DispatchReply, 'term' | 'servedBy' | 'shard'>;
