@@ -19,6 +19,7 @@ export type {
   BatchResult,
   BatchResults,
   BatchValue,
+  CallOptions,
   Check,
   ClusterStatus,
   CommitResult,

@@ -34,7 +34,8 @@ export function ttlOf(ttl: unknown): number {
   throw new RangeError(`ttl must be ${wanted}, got ${String(ttl)}`);
 }
 
-export const READ_OPTIONS = ['consistency', 'maxStaleness'];
+export const READ_OPTIONS = ['consistency', 'maxStaleness', 'timeoutMs'];
+export const ONCE_OPTIONS = ['idempotencyKey', 'timeoutMs'];
 
 /** @throws TypeError for a bound of a read that is not stale, or for no consistency; RangeError for what is no bound */
 export function readOptionsOf(options: GetOptions): Pick<Get, 'consistency' | 'bound'> {

@@ -1,8 +1,8 @@
 /** Atomic operations: checks, and writes that happen together if all of them hold. */
 import { JSON_CONTENT_TYPE, KvorumError, type Comparison, type Step } from '../shard/index.js';
-import { checkNames, identityOf, revisionOf } from './arguments.js';
+import { ONCE_OPTIONS, checkNames, identityOf, revisionOf } from './arguments.js';
 import type { IncrementOptions, JsonPatch, OnceOptions, Ttl, WriteOptions } from './entries.js';
-import type { Executor, Transacted } from './executor.js';
+import { within, type Executor, type Transacted } from './executor.js';
 import { outcomeOf } from './results.js';
 import {
   COUNTER_OPTIONS,
@@ -121,13 +121,13 @@ export class AtomicOperation {
    *   `value-too-large` with more than 4 MiB
    */
   async commit(options: OnceOptions = {}): Promise<CommitResult> {
-    checkNames(options, ['idempotencyKey']);
+    checkNames(options, ONCE_OPTIONS);
     const identity = identityOf(options.idempotencyKey);
     if (this.#comparisons.length + this.#steps.length === 0) {
       throw new KvorumError('invalid-request', 'an atomic operation needs a check or a write');
     }
     const program = programOf([...this.#steps], { comparisons: [...this.#comparisons] });
-    return commitOf(await this.#executor.transact(program, identity));
+    return commitOf(await within(this.#executor, options).transact(program, identity));
   }
 }
 

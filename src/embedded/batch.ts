@@ -11,20 +11,21 @@ import {
   type ProgramOutcome,
   type Step,
 } from '../shard/index.js';
-import { checkNames, identityOf } from './arguments.js';
+import { ONCE_OPTIONS, checkNames, identityOf } from './arguments.js';
 import type { EmbeddedReply } from './cluster.js';
 import type { BatchOperation, BatchResult, OnceOptions } from './entries.js';
-import { withCause, withRetryKey, type Executor } from './executor.js';
+import { withCause, withRetryKey, within, type Executor } from './executor.js';
 import { errorOf, resultOf, valueOf } from './results.js';
 import { stepOf } from './steps.js';
 
 /** @throws TypeError, RangeError or KvorumError, before anything is sent, if an operation is malformed */
 export async function runBatch(
-  executor: Executor,
+  given: Executor,
   operations: readonly BatchOperation[],
   options: OnceOptions = {},
 ): Promise<BatchResult<unknown>[]> {
-  checkNames(options, ['idempotencyKey']);
+  checkNames(options, ONCE_OPTIONS);
+  const executor = within(given, options);
   const identity = identityOf(options.idempotencyKey);
   const keyOf = (key: unknown): Uint8Array => executor.keyOf(key);
   const steps = operations.map((operation) => stepOf(operation, keyOf));

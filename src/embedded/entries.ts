@@ -25,7 +25,15 @@ export interface StepOptions extends Conditions {
   readonly returning?: 'previous' | 'representation';
 }
 
-export interface OnceOptions {
+export interface CallOptions {
+  /**
+   * Milliseconds that the call may take, 1 to 3,600,000; of a list, a count and a deletion of a range, each of the steps in
+   * which it is done. Default: that of the store.
+   */
+  readonly timeoutMs?: number;
+}
+
+export interface OnceOptions extends CallOptions {
   /**
    * A UUID that stands for this call, so that it can be made again when its outcome is not known: the same call under the
    * same key is done once, and each further one gets the first result, with `replayed: true`; so do errors that came after
@@ -43,7 +51,7 @@ export interface PutOptions extends WriteOptions {
 }
 
 /** How fresh what is read has to be. */
-export interface ReadOptions {
+export interface ReadOptions extends CallOptions {
   /**
    * `linearizable` is the default. `stale`: any replica answers, with what it has applied, without asking others; or, with
    * one of the bounds below, once it meets them. What a stale read gives may have been overwritten.
@@ -61,7 +69,7 @@ export interface GetOptions extends ReadOptions {
   readonly minRevision?: number;
 }
 
-export type DeleteOptions = Conditions;
+export interface DeleteOptions extends Conditions, CallOptions {}
 
 /** Of a deletion that tells more than whether the key was there. */
 export type DetailedDeleteOptions = DeleteOptions &
@@ -208,7 +216,7 @@ type Among<Options> = Omit<Options, keyof OnceOptions>;
 export type BatchOperation =
   | { readonly op: 'get'; readonly key: unknown }
   | ({ readonly op: 'put'; readonly key: unknown; readonly value: unknown } & Among<PutOptions>)
-  | ({ readonly op: 'delete'; readonly key: unknown; readonly returning?: 'previous' } & DeleteOptions)
+  | ({ readonly op: 'delete'; readonly key: unknown; readonly returning?: 'previous' } & Conditions)
   | ({ readonly op: 'increment'; readonly key: unknown; readonly by?: bigint | number } & Among<IncrementOptions>)
   | ({ readonly op: 'append'; readonly key: unknown; readonly value: string | Uint8Array } & StepOptions)
   | ({ readonly op: 'patch'; readonly key: unknown; readonly patch: unknown } & StepOptions)

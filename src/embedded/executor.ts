@@ -13,6 +13,8 @@ import {
   type Program,
 } from '../shard/index.js';
 import type { EmbeddedCluster, EmbeddedReply, KeyLocation } from './cluster.js';
+import type { CallOptions } from './entries.js';
+import { timeoutOf } from './options.js';
 import { errorOf } from './results.js';
 
 export interface Transacted {
@@ -43,21 +45,32 @@ export interface Executor {
   locationOf(key: Uint8Array): KeyLocation;
   /** Resolves after half to all of `ms`. */
   backoff(ms: number): Promise<void>;
+  /** The same with another timeout. */
+  within(timeoutMs: number): Executor;
 }
+
+/** @throws RangeError for a timeout that is none */
+export const within = (executor: Executor, { timeoutMs }: CallOptions): Executor =>
+  timeoutMs === undefined ? executor : executor.within(timeoutOf(timeoutMs));
 
 export class ClusterExecutor implements Executor {
   readonly namespace = undefined;
   readonly #cluster: EmbeddedCluster;
   readonly #timeoutMs: number;
-  #closed = false;
+  readonly #closing: { isClosed: boolean };
 
-  constructor(cluster: EmbeddedCluster, timeoutMs: number) {
+  constructor(cluster: EmbeddedCluster, timeoutMs: number, closing = { isClosed: false }) {
     this.#cluster = cluster;
     this.#timeoutMs = timeoutMs;
+    this.#closing = closing;
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.isClosed = true;
+  }
+
+  within(timeoutMs: number): ClusterExecutor {
+    return new ClusterExecutor(this.#cluster, timeoutMs, this.#closing);
   }
 
   async execute(operation: KvOperation): Promise<Answer> {
@@ -116,7 +129,7 @@ export class ClusterExecutor implements Executor {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new KvorumError('shutting-down', 'the store is closed');
+    if (this.#closing.isClosed) throw new KvorumError('shutting-down', 'the store is closed');
   }
 }
 
@@ -164,6 +177,10 @@ export class NamespaceExecutor implements Executor {
 
   backoff(ms: number): Promise<void> {
     return this.#main.backoff(ms);
+  }
+
+  within(timeoutMs: number): NamespaceExecutor {
+    return new NamespaceExecutor(this.#main.within(timeoutMs), this.namespace);
   }
 }
 

@@ -17,6 +17,7 @@ export type {
   BatchResult,
   BatchResults,
   BatchValue,
+  CallOptions,
   CommonPrefix,
   Conditions,
   CountOptions,

@@ -1,6 +1,14 @@
 /** The operations on keys, whatever runs them: the store has them, and a part of its keys can have them as well. */
 import { decodeValue, encodeProgram, type Answer, type KeyRecord, type Step } from '../shard/index.js';
-import { CONDITIONS, READ_OPTIONS, checkNames, conditionOf, identityOf, readOptionsOf } from './arguments.js';
+import {
+  CONDITIONS,
+  ONCE_OPTIONS,
+  READ_OPTIONS,
+  checkNames,
+  conditionOf,
+  identityOf,
+  readOptionsOf,
+} from './arguments.js';
 import { AtomicOperation } from './atomic.js';
 import { runBatch } from './batch.js';
 import type { KeyLocation } from './cluster.js';
@@ -27,7 +35,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from './entries.js';
-import { programOperation, type Executor } from './executor.js';
+import { programOperation, within, type Executor } from './executor.js';
 import { countEntries, deleteEntries, listEntries } from './ranges.js';
 import { deletedBy, entryOf, incrementResult, outcomeOf, resultOf, writtenBy } from './results.js';
 import {
@@ -47,7 +55,7 @@ import { runTransact, type TransactRequest, type TransactResult } from './transa
 import { runTransactionally, type Transaction, type TransactionOptions } from './transaction.js';
 
 const GET_OPTIONS = ['minRevision', ...READ_OPTIONS];
-const DELETE_OPTIONS = [...CONDITIONS, 'returning', 'idempotencyKey'];
+const DELETE_OPTIONS = [...CONDITIONS, 'returning', ...ONCE_OPTIONS];
 
 /**
  * Keys are any plain data, compared by content (`shard/keys/encoder.ts`), at most 4,096 bytes encoded. Values are
@@ -81,7 +89,7 @@ export abstract class Keyspace {
       return this.#write(putStep(encoded, value, options), options);
     }
     const { operationId, attempt } = identityOf(options.idempotencyKey);
-    const answer = await this.#executor.execute({
+    const answer = await within(this.#executor, options).execute({
       type: 'put',
       key: encoded,
       ...checkedValue(value),
@@ -126,8 +134,8 @@ export abstract class Keyspace {
   async delete(key: unknown, options: DeleteOptions | DetailedDeleteOptions = {}): Promise<boolean | DeleteResult> {
     checkNames(options, DELETE_OPTIONS);
     const { returning, idempotencyKey }: Partial<DetailedDeleteOptions> = options;
-    const step = deleteStep(this.#executor.keyOf(key), { ...options, returning });
-    const result = await this.#delete(step, returning !== undefined || this.#isNamespace, idempotencyKey);
+    const step = deleteStep(this.#executor.keyOf(key), options);
+    const result = await this.#delete(step, returning !== undefined || this.#isNamespace, options);
     return returning === undefined && idempotencyKey === undefined ? result.deleted : result;
   }
 
@@ -144,7 +152,7 @@ export abstract class Keyspace {
   async increment(key: unknown, by: bigint | number = 1n, options: IncrementOptions = {}): Promise<IncrementResult> {
     checkNames(options, INCREMENT_OPTIONS);
     const step = incrementStep(this.#executor.keyOf(key), by, options);
-    const answer = await this.#run(step, options.idempotencyKey);
+    const answer = await this.#run(step, options);
     const replayed = answer.type === 'program' && answer.replayed;
     return incrementResult(resultOf(outcomeOf(answer)), { step, replayed });
   }
@@ -306,27 +314,38 @@ export abstract class Keyspace {
   async #get(key: unknown, options: GetOptions): Promise<KeyRecord | undefined> {
     checkNames(options, GET_OPTIONS);
     const how = readOptionsOf(options);
-    const answer = await this.#executor.execute({ type: 'get', key: this.#executor.keyOf(key), ...how });
+    const answer = await within(this.#executor, options).execute({
+      type: 'get',
+      key: this.#executor.keyOf(key),
+      ...how,
+    });
     return answer.type === 'get' ? answer.record : undefined;
   }
 
-  async #write(step: Step, { idempotencyKey }: OnceOptions): Promise<WriteResult> {
-    return writtenBy(await this.#run(step, idempotencyKey), step);
+  async #write(step: Step, options: OnceOptions): Promise<WriteResult> {
+    return writtenBy(await this.#run(step, options), step);
   }
 
   /** @param asProgram it is one, which is longer than a plain deletion */
-  async #delete(step: Step, asProgram: boolean, idempotencyKey: string | undefined): Promise<DeleteResult> {
-    if (asProgram) return deletedBy(await this.#run(step, idempotencyKey), step);
+  async #delete(step: Step, asProgram: boolean, options: OnceOptions): Promise<DeleteResult> {
+    if (asProgram) return deletedBy(await this.#run(step, options), step);
     const { key, condition } = step;
-    const { operationId, attempt } = identityOf(idempotencyKey);
-    const answer = await this.#executor.execute({ type: 'delete', key, condition, operationId, attempt });
+    const { operationId, attempt } = identityOf(options.idempotencyKey);
+    const answer = await within(this.#executor, options).execute({
+      type: 'delete',
+      key,
+      condition,
+      operationId,
+      attempt,
+    });
     if (answer.type !== 'delete') throw new TypeError(`an answer of type ${answer.type}`);
     const { deleted, revision, replayed } = answer;
     return replayed ? { deleted, revision, replayed } : { deleted, revision };
   }
 
-  #run(step: Step, idempotencyKey: string | undefined): Promise<Answer> {
+  #run(step: Step, options: OnceOptions): Promise<Answer> {
     const body = encodeProgram(programOf([step]));
-    return this.#executor.execute(programOperation(step.key, body, identityOf(idempotencyKey)));
+    const operation = programOperation(step.key, body, identityOf(options.idempotencyKey));
+    return within(this.#executor, options).execute(operation);
   }
 }

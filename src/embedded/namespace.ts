@@ -13,9 +13,9 @@ import {
   type ReadBound,
   type RunProgram,
 } from '../shard/index.js';
-import { READ_OPTIONS, checkNames, flag, identityOf, readOptionsOf } from './arguments.js';
+import { ONCE_OPTIONS, READ_OPTIONS, checkNames, flag, identityOf, readOptionsOf } from './arguments.js';
 import type { OnceOptions, ReadOptions } from './entries.js';
-import { NamespaceExecutor, answerIn, programOperation, type Executor } from './executor.js';
+import { NamespaceExecutor, answerIn, programOperation, within, type Executor } from './executor.js';
 import { Keyspace } from './keyspace.js';
 import { whole } from './options.js';
 import { asking, pageIn } from './ranges.js';
@@ -96,12 +96,13 @@ export class NamespaceKeyspace extends Keyspace {
    */
   async create(limits: NamespaceOptions = {}, options: OnceOptions = {}): Promise<NamespaceResult> {
     checkNames(limits, ['maxKeys', 'maxBytes']);
-    checkNames(options, ['idempotencyKey']);
+    checkNames(options, ONCE_OPTIONS);
     const identity = identityOf(options.idempotencyKey);
     const [maxKeys, maxBytes] = [limitOf('maxKeys', limits.maxKeys), limitOf('maxBytes', limits.maxBytes)];
     const base = { key: this.#key, condition: { type: 'none' }, returning: 'nothing' } as const;
     const program = programOf([{ type: 'namespace-put', ...base, maxKeys, maxBytes }]);
-    const answer = await this.#executor.execute(programOperation(this.#key, encodeProgram(program), identity));
+    const operation = programOperation(this.#key, encodeProgram(program), identity);
+    const answer = await within(this.#executor, options).execute(operation);
     const { created } = writeResult(resultOf(outcomeOf(answer)));
     return { ...doneBy(answer), created };
   }
@@ -116,7 +117,8 @@ export class NamespaceKeyspace extends Keyspace {
     await this.#executor.opened();
     const shards = [this.#executor.shardOf(this.#key)];
     const range = { from: this.#key, to: behindKey(this.#key), reverse: false } as const;
-    const [info] = (await readNamespaces(this.#executor, { ...range, shards, ...how, limit: 1 })).infos;
+    const [info] = (await readNamespaces(within(this.#executor, options), { ...range, shards, ...how, limit: 1 }))
+      .infos;
     if (info === undefined) throw new KvorumError('namespace-not-found', undefined, {}, 'not_applied');
     return info;
   }
@@ -127,12 +129,13 @@ export class NamespaceKeyspace extends Keyspace {
    *   it; otherwise as `put`
    */
   async drop(options: DropOptions = {}): Promise<DropResult> {
-    checkNames(options, ['force', 'idempotencyKey']);
+    checkNames(options, ['force', ...ONCE_OPTIONS]);
+    const executor = within(this.#executor, options);
     const force = flag('force', options.force);
     const identity = identityOf(options.idempotencyKey);
     await this.#executor.opened();
     const drop = { key: this.#key, shard: this.#executor.shardOf(this.#key), force, identity };
-    const reply = await dropNamespace((write: RunProgram) => this.#executor.ask(write), drop);
+    const reply = await dropNamespace((write: RunProgram) => executor.ask(write), drop);
     const answer = answerIn(reply, identity);
     resultOf(outcomeOf(answer));
     return doneBy(answer);
@@ -152,10 +155,11 @@ const PER_PAGE = 512;
 
 /** All namespaces, in the order of their names. */
 export async function* listNamespaces(
-  executor: Executor,
+  given: Executor,
   options: NamespacesOptions,
 ): AsyncGenerator<NamespaceInfo, void, undefined> {
   checkNames(options, [...READ_OPTIONS, 'reverse']);
+  const executor = within(given, options);
   const how = readOptionsOf(options);
   const reverse = flag('reverse', options.reverse);
   const shards = [...Array(executor.shards).keys()];

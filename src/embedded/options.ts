@@ -54,9 +54,11 @@ export function checkOptions(options: StoreOptions): CheckedOptions {
     shards: whole('shards', options.shards ?? 16, 1, MAX_SHARDS),
     dataDir,
     seed: seed === undefined ? undefined : whole('seed', seed, 0, 2 ** 32 - 1),
-    timeoutMs: whole('timeoutMs', options.timeoutMs ?? 5_000, 1, 3_600_000),
+    timeoutMs: timeoutOf(options.timeoutMs ?? 5_000),
   };
 }
+
+export const timeoutOf = (timeoutMs: unknown): number => whole('timeoutMs', timeoutMs, 1, 3_600_000);
 
 /** @throws RangeError that names the field, its bounds and the given value. */
 export function whole(name: string, value: unknown, least: number, most: number, why = ''): number {

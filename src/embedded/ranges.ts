@@ -13,7 +13,7 @@ import {
   type Grouping,
   type KvOperation,
 } from '../shard/index.js';
-import { READ_OPTIONS, checkNames, delimiterOf, flag, identityOf, readOptionsOf } from './arguments.js';
+import { ONCE_OPTIONS, READ_OPTIONS, checkNames, delimiterOf, flag, identityOf, readOptionsOf } from './arguments.js';
 import type {
   CommonPrefix,
   CountOptions,
@@ -25,7 +25,7 @@ import type {
   ListOptions,
   OnceOptions,
 } from './entries.js';
-import { withCause, withRetryKey, type Executor } from './executor.js';
+import { withCause, withRetryKey, within, type Executor } from './executor.js';
 import { whole } from './options.js';
 import { entryOf, errorOf } from './results.js';
 
@@ -45,10 +45,11 @@ interface EncodedRange {
 
 /** @throws TypeError, RangeError at the first step of the iteration */
 export async function* listEntries<T>(
-  executor: Executor,
+  given: Executor,
   options: ListOptions | GroupedListOptions,
 ): AsyncGenerator<Entry<T> | Pick<Entry, 'key'> | CommonPrefix, void, undefined> {
   checkNames(options, LIST_OPTIONS);
+  const executor = within(given, options);
   const how = readOptionsOf(options);
   const { shards, prefix, ...bounds } = await rangeOf(executor, options);
   const reverse = flag('reverse', options.reverse);
@@ -83,8 +84,9 @@ function groupingOf(
   throw new TypeError('a delimiter is for keys that are text: the prefix must be text, too');
 }
 
-export async function countEntries(executor: Executor, options: CountOptions): Promise<number> {
+export async function countEntries(given: Executor, options: CountOptions): Promise<number> {
   checkNames(options, [...RANGE_OPTIONS, ...READ_OPTIONS]);
+  const executor = within(given, options);
   const how = readOptionsOf(options);
   return countRange(executor, await rangeOf(executor, options), how);
 }
@@ -102,11 +104,12 @@ async function countRange(
 
 /** @throws TypeError for a range without any bound */
 export async function deleteEntries(
-  executor: Executor,
+  given: Executor,
   options: DeleteRangeOptions & OnceOptions,
 ): Promise<DeleteRangeResult> {
-  checkNames(options, [...RANGE_OPTIONS, 'dryRun', 'idempotencyKey']);
+  checkNames(options, [...RANGE_OPTIONS, 'dryRun', ...ONCE_OPTIONS]);
   refuseUnbounded(options);
+  const executor = within(given, options);
   const { idempotencyKey } = options;
   const { operationId } = identityOf(idempotencyKey);
   const isDry = flag('dryRun', options.dryRun);

@@ -13,6 +13,7 @@ import {
 } from '../shard/index.js';
 import {
   CONDITIONS,
+  ONCE_OPTIONS,
   checkNames,
   conditionOf,
   expiryOf,
@@ -22,7 +23,7 @@ import {
   returningOf,
   ttlOf,
 } from './arguments.js';
-import type { BatchOperation, DeleteOptions, IncrementOptions, PutOptions, StepOptions, Ttl } from './entries.js';
+import type { BatchOperation, Conditions, IncrementOptions, PutOptions, StepOptions, Ttl } from './entries.js';
 
 const base = (key: Uint8Array, options: StepOptions = {}) => ({
   key,
@@ -31,7 +32,7 @@ const base = (key: Uint8Array, options: StepOptions = {}) => ({
 });
 
 const STEP_OPTIONS = [...CONDITIONS, 'returning'];
-export const WRITE_OPTIONS = [...STEP_OPTIONS, 'idempotencyKey'];
+export const WRITE_OPTIONS = [...STEP_OPTIONS, ...ONCE_OPTIONS];
 export const PUT_OPTIONS = ['ttl', ...WRITE_OPTIONS];
 
 /** @throws KvorumError `value-too-large` */
@@ -56,7 +57,7 @@ export function putStep(key: Uint8Array, value: unknown, options: Omit<PutOption
 /** @throws TypeError for a record that a deletion does not have */
 export function deleteStep(
   key: Uint8Array,
-  options: DeleteOptions & { readonly returning?: 'previous' | undefined } = {},
+  options: Conditions & { readonly returning?: 'previous' | undefined } = {},
 ): Step {
   const { returning } = options;
   const wish = returningOf(returning);

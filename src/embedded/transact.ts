@@ -1,11 +1,11 @@
 /** Transactions as one value: comparisons, operations that run if all of them hold, and others that run if not. */
 import { AnswerBudget, missingNamespace, withPlace, type Identity } from '../router/index.js';
 import { KvorumError, type Comparison, type Program } from '../shard/index.js';
-import { checkNames, identityOf } from './arguments.js';
+import { ONCE_OPTIONS, checkNames, identityOf } from './arguments.js';
 import { comparisonOf, type Check } from './atomic.js';
 import { settledOf } from './batch.js';
 import type { BatchOperation, BatchResult, BatchResults, OnceOptions } from './entries.js';
-import type { Executor } from './executor.js';
+import { within, type Executor } from './executor.js';
 import { errorOf, outcomeOf } from './results.js';
 import { programOf, stepOf } from './steps.js';
 
@@ -46,13 +46,10 @@ export type TransactResult<Then extends readonly BatchOperation[], Else extends 
 type Untyped = Ran & { readonly succeeded: boolean; readonly results: readonly BatchResult<unknown>[] };
 
 /** @throws TypeError, RangeError or KvorumError, before anything is sent, if a part of it is malformed */
-export async function runTransact(
-  executor: Executor,
-  request: TransactRequest,
-  options: OnceOptions,
-): Promise<Untyped> {
+export async function runTransact(given: Executor, request: TransactRequest, options: OnceOptions): Promise<Untyped> {
   checkNames(request, ['if', 'then', 'else', 'onError']);
-  checkNames(options, ['idempotencyKey']);
+  checkNames(options, ONCE_OPTIONS);
+  const executor = within(given, options);
   const identity = identityOf(options.idempotencyKey);
   const { if: ifs = [], then: thens = [], else: elses = [] } = request;
   if (ifs.length + thens.length + elses.length === 0) {

@@ -8,12 +8,12 @@
 import { KvorumError, binaryString, decodeValue, type Comparison, type KeyRecord, type Step } from '../shard/index.js';
 import { checkNames } from './arguments.js';
 import { commitOf } from './atomic.js';
-import type { Ttl } from './entries.js';
-import type { Executor } from './executor.js';
+import type { CallOptions, Ttl } from './entries.js';
+import { within, type Executor } from './executor.js';
 import { whole } from './options.js';
 import { deleteStep, programOf, putStep } from './steps.js';
 
-export interface TransactionOptions {
+export interface TransactionOptions extends CallOptions {
   /** How often the function may be called again after a conflict, 0 to 1,000; default 30. */
   readonly retries?: number;
 }
@@ -115,11 +115,12 @@ async function comparisonOf({ key, record }: Read): Promise<Comparison> {
 
 /** Calls `work` until its transaction commits. */
 export async function runTransactionally<R>(
-  executor: Executor,
+  given: Executor,
   work: (tx: Transaction) => Promise<R> | R,
   options: TransactionOptions,
 ): Promise<R> {
-  checkNames(options, ['retries']);
+  checkNames(options, ['retries', 'timeoutMs']);
+  const executor = within(given, options);
   const retries = whole('retries', options.retries ?? DEFAULT_RETRIES, 0, 1_000);
   for (let attempt = 0; ; attempt += 1) {
     const tx = new Transaction(executor);

@@ -44,6 +44,7 @@ function executor(answers: (shard: number, operation: KvOperation) => Promise<An
     },
     transact: () => Promise.reject(new Error('no transaction')),
     backoff: () => Promise.resolve(),
+    within: () => fake,
   };
   return { fake, sent };
 }
