@@ -288,6 +288,7 @@ it.each([
   // What is there, but wrong, is not missing.
   ['/v1/batch', '{"ops":[{"op":"touch","key":"a","ttl":30}]}', 'ops[0].ttl', /^expected a duration/],
   ['/v1/batch', '{"ops":[{"op":"increment","key":"a","by":null}]}', 'ops[0].by', /^expected an integer/],
+  ['/v1/batch', '{"ops":[{"op":"get","key":"a"}],"":1}', 'body', 'unknown field'],
   ['/v1/batch', '{"ops":null}', 'ops', 'expected a list of operations'],
 ])('%s %s says of %s whether it is missing', async (route, body, field, detail) => {
   const { status, json } = await post(route, body);

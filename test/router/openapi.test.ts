@@ -1,17 +1,16 @@
-import { MAX_REVISION, MAX_STALENESS_MS, MAX_TTL_MS, parseDuration } from '../../src/shard/index.js';
 /** `/openapi.json`: it names every route that there is and no other, holds together, and says what the parsers do. */
 import type { Express } from 'express';
 import fc from 'fast-check';
-import { v4, v7 } from 'uuid';
+import { MAX, NIL, v4, v7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
+import { toJSONSchema, type ZodType } from 'zod';
 import { ROUTES } from '../../src/router/admin/route-index.js';
-import { HEADERS, headersOf, QUERY } from '../../src/router/http/index.js';
+import { HEADERS, headersOf } from '../../src/router/http/index.js';
+import { readHeader } from '../../src/router/http/parameters.js';
+import type { KvorumError } from '../../src/shard/index.js';
 import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
-import { DELETE_PARAMETERS, LIST_PARAMETERS } from '../../src/router/kv/range-query.js';
+import { QUERY, readQuery, TAKEN } from '../../src/router/kv/parameters.js';
 import { createApp } from '../../src/router/index.js';
-import { boundIn } from '../../src/router/kv/read-bound.js';
-import { GET_PARAMETERS } from '../../src/router/kv/routes.js';
-import { expiryOf } from '../../src/router/kv/single.js';
 import { batchAnswer, problemAnswer, transactionAnswer } from '../../src/router/kv/answer-schemas.js';
 import { serversOfEachTest } from '../support/http-harness.js';
 
@@ -115,9 +114,9 @@ describe('/openapi.json', () => {
     expect(Object.keys(paths['/v1/kv/{key}']?.['patch']?.requestBody?.content ?? {})).toHaveLength(5);
     const queryOf = (operation: Operation | undefined): string[] =>
       (operation?.parameters ?? []).flatMap(({ name, in: place }) => (place === 'query' ? [name] : [])).sort();
-    expect(queryOf(paths['/v1/kv']?.['get'])).toEqual([...LIST_PARAMETERS].sort());
-    expect(queryOf(paths['/v1/kv/{key}']?.['get'])).toEqual([...GET_PARAMETERS].sort());
-    expect(queryOf(paths['/v1/kv']?.['delete'])).toEqual([...DELETE_PARAMETERS].sort());
+    expect(queryOf(paths['/v1/kv']?.['get'])).toEqual([...TAKEN.list].sort());
+    expect(queryOf(paths['/v1/kv/{key}']?.['get'])).toEqual([...TAKEN.get].sort());
+    expect(queryOf(paths['/v1/kv']?.['delete'])).toEqual([...TAKEN.deleteRange].sort());
   });
 
   it('describes the answers that are given', async () => {
@@ -129,73 +128,85 @@ describe('/openapi.json', () => {
   });
 });
 
-const accepts = (read: () => unknown): boolean => {
+/** What a request is told about a header or parameter: its value, or why it is refused. */
+function told(read: () => unknown): unknown {
   try {
-    read();
-    return true;
-  } catch {
-    return false;
+    return { value: read() };
+  } catch (error) {
+    const { code, message, details } = error as KvorumError;
+    expect(code).toBe('invalid-request');
+    return { message, details };
   }
-};
-const durations = fc.oneof(
+}
+/** What its schema says. */
+function said(schema: ZodType, field: string, text: string): unknown {
+  const { success, data, error } = schema.safeParse(text);
+  return success ? { value: data } : { message: error.issues[0]?.message, details: { field } };
+}
+
+/** Whether a text is accepted, by the schema as the document has it: what a client generated from it believes. */
+function isDescribed(schema: ZodType, text: string): boolean {
+  const { type, pattern, enum: listed, const: only } = toJSONSchema(schema, { io: 'input' });
+  expect([type, listed !== undefined || only !== undefined || type === 'string']).toEqual(['string', true]);
+  if (only !== undefined) return text === only;
+  return pattern === undefined ? (listed?.includes(text) ?? true) : new RegExp(pattern).test(text);
+}
+
+/** Texts that one of the grammars accepts, or nearly. */
+const TEXTS = fc.oneof(
   fc.string(),
-  fc.stringMatching(/^-?[0-9]{1,12}(ms|s|m|h|d|w|)$/),
-  fc.constantFrom('keep', '30s', '250ms', '7d', '0s', ' 1s'),
+  fc.stringMatching(/^-?[0-9]{1,17}(ms|s|m|h|d|w|)$/),
+  fc.stringMatching(/^(W\/)?"[0-9]{1,5}"(, ?"[0-9]{1,5}")?$/),
+  fc.uuid(),
+  fc.constantFrom(v4(), v7(), v4().toUpperCase(), `{${v4()}}`, `"${v7()}"`, NIL, MAX, '', '0', '01', '1.5', '1e3'),
+  fc.constantFrom('keep', '30s', '250ms', '7d', '0s', ' 1s', '3651d', '25h', 'true', 'false', 'yes', 'True', '/'),
+  fc.constantFrom('string', 'json', 'base64url', 'linearizable', 'stale', 'lease', 'never', 'Never', '*', 'W/"1"'),
+  fc.constantFrom('return=minimal', 'respond-async, return="previous"', '"42"', '"', '10000', '10001', '99999'),
 );
+const sometimes = { numRuns: 500 };
 
-describe('the grammar of a header or parameter is that of its parser', () => {
-  it('ttl, within ten years', () => {
+describe('a header or parameter is read by the schema that describes it', () => {
+  it.each(Object.entries(QUERY))('?%s=', (name, schema) => {
     fc.assert(
-      fc.property(durations, (text) => {
-        const parsed = accepts(() => expiryOf(text));
-        const tooLong = (parseDuration(text) ?? 0) > MAX_TTL_MS;
-        expect(QUERY.ttl.safeParse(text).success === parsed || tooLong).toBe(true);
+      fc.property(TEXTS, (text) => {
+        const answer = told(() => readQuery(new Map([[name, text]]), name as keyof typeof QUERY));
+        expect(answer).toEqual(said(schema, name, text));
+        // It may be narrower than the document says, by a bound; never wider.
+        if ('value' in (answer as object)) expect(isDescribed(schema, text)).toBe(true);
       }),
+      sometimes,
     );
+    expect(readQuery(new Map(), name as keyof typeof QUERY)).toBeUndefined();
+    // Every parameter is of some route.
+    expect(Object.values(TAKEN).flat()).toContain(name);
   });
 
-  it('Kv-Timeout, within the limit', () => {
-    const limits = { ...DEFAULT_LIMITS, maxTimeoutMs: Number.MAX_SAFE_INTEGER };
+  it.each(Object.entries(HEADERS))('%s', (name, { schema }) => {
+    const field = name.toLowerCase() as Lowercase<keyof typeof HEADERS>;
     fc.assert(
-      fc.property(durations, (text) => {
-        const parsed = accepts(() => headersOf.timeoutMs({ 'kv-timeout': text }, limits));
-        expect(HEADERS['Kv-Timeout'].safeParse(text).success).toBe(parsed);
+      fc.property(TEXTS, (text) => {
+        const answer = told(() => readHeader({ [field]: text }, field));
+        expect(answer).toEqual(said(schema, field, text));
+        if ('value' in (answer as object)) expect(isDescribed(schema, text)).toBe(true);
       }),
+      sometimes,
     );
+    expect(readHeader({}, field)).toBeUndefined();
   });
 
-  it('Idempotency-Key', () => {
-    const texts = fc.oneof(fc.string(), fc.uuid(), fc.constantFrom(v4(), v7(), v4().toUpperCase(), `{${v4()}}`));
-    fc.assert(
-      fc.property(texts, (text) => {
-        const parsed = accepts(() => headersOf.operationIdOf({ 'idempotency-key': text }));
-        expect(HEADERS['Idempotency-Key'].safeParse(text).success).toBe(parsed);
-      }),
-    );
-  });
-
-  it('min_revision and max_staleness, within their bounds', () => {
-    const revisions = fc.oneof(fc.string(), fc.stringMatching(/^-?[0-9]{1,17}$/), fc.constantFrom('0', '01', '17'));
-    fc.assert(
-      fc.property(revisions, (text) => {
-        const parsed = accepts(() => boundIn(new Map([['min_revision', text]]), 'stale'));
-        const tooLarge = Number(text) > MAX_REVISION;
-        expect(QUERY.min_revision.safeParse(text).success === parsed || tooLarge).toBe(true);
-      }),
-    );
-    fc.assert(
-      fc.property(durations, (text) => {
-        const parsed = accepts(() => boundIn(new Map([['max_staleness', text]]), 'stale'));
-        const tooLong = (parseDuration(text) ?? 0) > MAX_STALENESS_MS;
-        expect(QUERY.max_staleness.safeParse(text).success === parsed || tooLong).toBe(true);
-      }),
-    );
-  });
-
-  it('Kv-Forward', () => {
-    for (const text of ['never', 'Never', '', 'always']) {
-      const parsed = accepts(() => headersOf.forwardingOf({ 'kv-forward': text }));
-      expect(HEADERS['Kv-Forward'].safeParse(text).success).toBe(parsed);
-    }
+  it('so that what they mean to a request follows from it', () => {
+    const limits = { ...DEFAULT_LIMITS, maxTimeoutMs: 2_000 };
+    expect(headersOf.timeoutMs({ 'kv-timeout': '2s' }, limits)).toBe(2_000);
+    expect(headersOf.timeoutMs({ 'kv-timeout': '250ms' }, limits)).toBe(250);
+    expect(told(() => headersOf.timeoutMs({ 'kv-timeout': '2001ms' }, limits))).toMatchObject({
+      message: 'expected a time of at most 2000ms',
+    });
+    expect(headersOf.operationIdOf({ 'idempotency-key': `"${v7()}"` })).toHaveLength(16);
+    expect(readQuery(new Map([['ttl', '15m']]), 'ttl')).toEqual({ type: 'after', ms: 900_000 });
+    expect(readQuery(new Map([['max_staleness', '24h']]), 'max_staleness')).toBe(86_400_000);
+    expect(readQuery(new Map([['max_staleness', '25h']]), 'min_revision')).toBeUndefined();
+    expect(told(() => readQuery(new Map([['min_revision', '281474976710656']]), 'min_revision'))).toMatchObject({
+      message: 'expected a revision, a whole number below 2^48',
+    });
   });
 });

@@ -18,7 +18,7 @@ import {
   splitTarget,
   StreamedRequest,
 } from '../http/index.js';
-import type { KvRoutes } from '../kv/index.js';
+import { TAKEN, type KvRoutes } from '../kv/index.js';
 import { openApiDocument } from './openapi/document.js';
 import { StatusPoller } from './status-poller.js';
 import { PAGE_POLICY, indexDocument, indexPage } from './route-index.js';
@@ -142,7 +142,7 @@ function addOperations(
     sendText(response, id, 200, 'ok\n');
   });
   get('/readyz', async (request, response, id) => {
-    const query = readQuery(request, ['verbose', 'strict']);
+    const query = readQuery(request, TAKEN.ready);
     const checks = [
       ...(await checkReadiness(backend, statuses, query.has('strict'))),
       ...(options.readiness?.() ?? []),

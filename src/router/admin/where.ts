@@ -1,7 +1,7 @@
 /** `/v1/where/{key}`, also below a namespace: where a key is kept. Says it even while its shard has no leader. */
 import { KvorumError, type Topology } from '../../shard/index.js';
 import { parseQuery, splitTarget } from '../http/index.js';
-import { namedKey } from '../kv/index.js';
+import { namedKey, TAKEN } from '../kv/index.js';
 import type { Dispatcher } from '../dispatch/index.js';
 import type { StatusPoller } from './status-poller.js';
 import { whereView } from './views.js';
@@ -22,7 +22,7 @@ export interface WhereParts {
 export async function where(target: string, { dispatcher, statuses, topology }: WhereParts): Promise<object> {
   const { path, query } = splitTarget(target);
   const [, namespace, key = ''] = NAMED.exec(path) ?? [];
-  const named = namedKey(key, parseQuery(query, ['key_type']), namespace);
+  const named = namedKey(key, parseQuery(query, TAKEN.key), namespace);
   const shard = dispatcher.shardOf(named.key, topology);
   if (namespace !== undefined) await checkNamespace(dispatcher, named.key);
   const leader = await statuses.leaderOf(topology, shard);

@@ -1,21 +1,17 @@
 /**
- * Parses the headers that the API defines, strictly: what does not match the grammar exactly is refused, never guessed.
+ * What the headers mean that the API defines (`parameters.ts`), and those of bodies. Strictly: what does not match the
+ * grammar exactly is refused, never guessed.
  *
  * All other headers (`X-Forwarded-For`, `x-internal-…`) are ignored.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import {
-  clientIdIn,
-  isRevision,
-  MAX_CONTENT_TYPE_BYTES,
-  storedContentType,
-  type Condition,
-} from '../../shard/index.js';
+import { isRevision, MAX_CONTENT_TYPE_BYTES, storedContentType, type Condition } from '../../shard/index.js';
 import { isNamed } from './accept.js';
-import { parseEntityTags, type EntityTag } from './entity-tags.js';
+import type { EntityTag } from './entity-tags.js';
 import { HttpProblem, invalid } from './problems.js';
 import type { Limits } from './limits.js';
 import { parseMediaType } from './media-type.js';
+import { readHeader, type ReturnWish } from './parameters.js';
 
 /** node:http joins or drops repeats of these silently, and two values of one header would be ambiguous. */
 const SINGLE: ReadonlySet<string> = new Set([
@@ -59,12 +55,6 @@ function revisionOf({ opaque }: EntityTag): number | undefined {
   return isRevision(revision) ? revision : undefined;
 }
 
-function tagsOf(text: string, field: string): readonly EntityTag[] {
-  const tags = parseEntityTags(text);
-  if (tags === undefined) throw invalid(field, 'expected entity tags in double quotes, such as "42", or *');
-  return tags;
-}
-
 const NO_CONDITION: Condition = { type: 'none' };
 
 export interface WriteCondition {
@@ -78,8 +68,8 @@ const UNCONDITIONAL: WriteCondition = { condition: NO_CONDITION, others: NO_OTHE
 
 /** The condition in `If-Match` and `If-None-Match` of a write. @throws KvorumError `invalid-request` */
 export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
-  const match = headers['if-match'];
-  const noneMatch = headers['if-none-match'];
+  const match = readHeader(headers, 'if-match');
+  const noneMatch = readHeader(headers, 'if-none-match');
   if (match === undefined && noneMatch === undefined) return UNCONDITIONAL;
   if (match !== undefined && noneMatch !== undefined) {
     throw invalid('if-match', 'If-Match and If-None-Match exclude each other');
@@ -88,9 +78,9 @@ export function writeCondition(headers: IncomingHttpHeaders): WriteCondition {
     if (noneMatch !== '*') throw invalid('if-none-match', 'a write takes only If-None-Match: *');
     return { condition: { type: 'absent' }, others: NO_OTHERS };
   }
-  if (match === '*') return { condition: { type: 'exists' }, others: NO_OTHERS };
+  if (match === undefined || match === '*') return { condition: { type: 'exists' }, others: NO_OTHERS };
   // Writes compare strongly (RFC 9110 §13.1.1): a weak tag matches nothing, like one that Kvorum does not issue.
-  const strong = tagsOf(match ?? '', 'if-match').filter((tag) => !tag.weak);
+  const strong = match.filter((tag) => !tag.weak);
   const revisions = [...new Set(strong.map(revisionOf).filter((revision) => revision !== undefined))];
   // The latest is the most likely.
   const [revision = NO_REVISION, ...others] = revisions.sort((a, b) => b - a);
@@ -107,37 +97,22 @@ export function refuseConditions(headers: IncomingHttpHeaders, what: string): vo
 /** Revisions that the client has cached; `*` is any, undefined none. */
 export function knownRevisions(headers: IncomingHttpHeaders): readonly number[] | '*' | undefined {
   if (headers['if-match'] !== undefined) throw invalid('if-match', 'If-Match is for writes');
-  const noneMatch = headers['if-none-match'];
+  const noneMatch = readHeader(headers, 'if-none-match');
   if (noneMatch === undefined || noneMatch === '*') return noneMatch;
   // Reads compare weakly (RFC 9110 §13.1.2), so a `W/` that a proxy added does not matter.
-  return tagsOf(noneMatch, 'if-none-match')
-    .map(revisionOf)
-    .filter((revision) => revision !== undefined);
+  return noneMatch.map(revisionOf).filter((revision) => revision !== undefined);
 }
-
-const TIMEOUT = /^([1-9]\d{0,8})(ms|s)$/;
 
 /** Deadline of the operation, from `Kv-Timeout` or the default. */
 export function timeoutMs(headers: IncomingHttpHeaders, limits: Limits): number {
-  const text = textOf(headers, 'kv-timeout');
-  if (text === undefined) return limits.defaultTimeoutMs;
-  const [, digits, unit] = TIMEOUT.exec(text) ?? [];
-  const ms = Number(digits) * (unit === 's' ? 1_000 : 1);
-  // Not a number compares as false.
-  if (!(ms <= limits.maxTimeoutMs)) {
-    throw invalid('kv-timeout', `expected a time such as 500ms or 2s, at most ${limits.maxTimeoutMs}ms`);
-  }
-  return ms;
+  const ms = readHeader(headers, 'kv-timeout') ?? limits.defaultTimeoutMs;
+  if (ms <= limits.maxTimeoutMs) return ms;
+  throw invalid('kv-timeout', `expected a time of at most ${limits.maxTimeoutMs}ms`);
 }
 
-/** 16 bytes from `Idempotency-Key`; undefined without one. */
-export function operationIdOf(headers: IncomingHttpHeaders): Uint8Array | undefined {
-  const text = textOf(headers, 'idempotency-key');
-  if (text === undefined) return undefined;
-  const id = clientIdIn(text);
-  if (id === undefined) throw invalid('idempotency-key', 'expected a UUID');
-  return id;
-}
+/** 16 bytes from `Idempotency-Key`; undefined without one. A quoted UUID (as in the IETF draft) means the same. */
+export const operationIdOf = (headers: IncomingHttpHeaders): Uint8Array | undefined =>
+  readHeader(headers, 'idempotency-key');
 
 export interface Forwarding {
   /** Whether the request may be forwarded to another node. */
@@ -152,30 +127,18 @@ const FREE: Forwarding = { allowed: true, hops: 0 };
 
 /** @throws HttpProblem `loop-detected` (508), KvorumError `invalid-request` */
 export function forwardingOf(headers: IncomingHttpHeaders): Forwarding {
-  const wish = textOf(headers, 'kv-forward');
-  const counted = textOf(headers, 'kv-hops');
+  const wish = readHeader(headers, 'kv-forward');
+  const counted = readHeader(headers, 'kv-hops');
   if (wish === undefined && counted === undefined) return FREE;
-  if (wish !== undefined && wish !== 'never') throw invalid('kv-forward', 'expected: never');
-  if (counted !== undefined && !/^\d{1,4}$/.test(counted)) throw invalid('kv-hops', 'expected a small integer');
-  const hops = Number(counted ?? 0);
+  const hops = counted ?? 0;
   if (hops > MAX_HOPS) throw new HttpProblem('loop-detected');
   return { allowed: wish === undefined && hops < MAX_HOPS, hops };
 }
 
-/** What the answer of a write shows, from `Prefer` (RFC 7240). */
-export type ReturnWish = 'minimal' | 'representation' | 'previous';
-
-const RETURN = /^return\s*=\s*"?(minimal|representation|previous)"?$/i;
-
-/** The first wish that is known; other preferences are ignored, as the RFC demands. */
+/** What the answer of a write shows; undefined: no wish that is known. */
 export function returnWish(headers: IncomingHttpHeaders): ReturnWish | undefined {
-  const prefer = textOf(headers, 'prefer');
-  if (prefer === undefined) return undefined;
-  for (const each of prefer.split(',')) {
-    const wish = RETURN.exec(each.trim())?.[1]?.toLowerCase();
-    if (wish === 'minimal' || wish === 'representation' || wish === 'previous') return wish;
-  }
-  return undefined;
+  const wish = readHeader(headers, 'prefer');
+  return wish === 'none' ? undefined : wish;
 }
 
 export const ENVELOPE = 'application/vnd.kvorum+json';

@@ -20,12 +20,13 @@ import {
   type Posted,
 } from './many.js';
 import { stepOf, type NamedStep } from './operation-steps.js';
+import { TAKEN } from './parameters.js';
 import { readJson } from './read-json.js';
 import { refusalResult, resultPieces } from './results.js';
 import { batchBody, checked, operation, RAW_MEMBERS, type OperationBody } from './schemas.js';
 
 export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
-  parseQuery(splitTarget(exchange.target).query, []);
+  parseQuery(splitTarget(exchange.target).query, TAKEN.none);
   const posted = readHead(exchanges, exchange, [JSON_TYPE, NDJSON_TYPE]);
   const within = withinOf(exchange);
   const answerType = answerTypeOf(exchange.request.headers.accept, posted.type);

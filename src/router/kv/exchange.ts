@@ -15,7 +15,6 @@ import type { Backend, Dispatcher, DispatchReply } from '../dispatch/index.js';
 import {
   type DataRequest,
   type Forwarding,
-  invalid,
   type Limits,
   type Problem,
   type ProblemCode,
@@ -26,6 +25,7 @@ import {
 } from '../http/index.js';
 import { answerRefusal, type AnswerContext } from './answers.js';
 import { dispatchMatching, type Match } from './match-list.js';
+import { consistencyIn, type Parameters } from './parameters.js';
 import { SLOW_MS, SlowRequests } from './slow-requests.js';
 
 export type OperationName = 'get' | 'put' | 'delete' | 'patch' | 'batch' | 'txn' | 'list' | 'namespace' | 'other';
@@ -179,12 +179,8 @@ export class Exchanges {
     this.#answered(exchange, problem.code);
   }
 
-  consistency(text: string | undefined): Consistency {
-    if (text === undefined || text === 'linearizable') return 'linearizable';
-    if (text === 'stale') return 'stale';
-    if (text !== 'lease') throw invalid('consistency', 'expected one of linearizable, lease, stale');
-    if (this.options.backend.topology()?.leaseReads === true) return 'lease';
-    throw invalid('consistency', 'lease reads are not enabled in this cluster');
+  consistency(parameters: Parameters): Consistency {
+    return consistencyIn(parameters, this.options.backend);
   }
 
   get jsonBounds(): { depth: number; members: number } {

@@ -8,7 +8,6 @@ import {
   bytesKey,
   decodeKey,
   inNamespace,
-  isKeyType,
   namespaceKey,
   parseKeyText,
   stringKey,
@@ -16,6 +15,7 @@ import {
   type KeyType,
 } from '../../shard/index.js';
 import { decodePercent, invalid } from '../http/index.js';
+import { readQuery } from './parameters.js';
 
 export interface NamedKey {
   /** Canonical encoding. */
@@ -32,8 +32,7 @@ export function namedKey(
   namespace: string | undefined,
 ): NamedKey {
   const within = namespace === undefined ? undefined : namespaceKey(namespace);
-  const type = parameters.get('key_type') ?? 'string';
-  if (!isKeyType(type)) throw invalid('key_type', 'expected one of string, json, base64url');
+  const type = readQuery(parameters, 'key_type') ?? 'string';
   const text = decodePercent(encoded, 'key');
   if (text === '') throw invalid('key', 'the path names no key; the empty string is written %22%22?key_type=json');
   return { key: inNamespace(within, parseKeyText(text, type)), type, text };

@@ -13,8 +13,8 @@ import { headersOf, HttpProblem, parseQuery, SECURITY_HEADERS, splitTarget } fro
 import { answerMinimal, deletedHeaders, originHeaders, type AnswerContext } from './answers.js';
 import type { Exchange, Exchanges } from './exchange.js';
 import { JSON_TYPE, requireType, shardsBy } from './many.js';
+import { readQuery, TAKEN } from './parameters.js';
 import { namespaceMembers } from './range-body.js';
-import { flag } from './range-query.js';
 import { readJson } from './read-json.js';
 import { checked, namespaceBody } from './schemas.js';
 import { identityOf, refuseBody, settingsOf, stepWrite } from './single.js';
@@ -44,8 +44,8 @@ export function serveNamespace(exchanges: Exchanges, exchange: Exchange): void {
 function show(exchanges: Exchanges, exchange: Exchange, key: Uint8Array): void {
   const { headers } = exchange.request;
   refuseBody(exchange.request);
-  const parameters = parseQuery(splitTarget(exchange.target).query, ['consistency']);
-  const consistency = exchanges.consistency(parameters.get('consistency'));
+  const parameters = parseQuery(splitTarget(exchange.target).query, TAKEN.showNamespace);
+  const consistency = exchanges.consistency(parameters);
   const settings = { ...settingsOf(headers, exchanges.limits), consistency };
   const operation = listOf(key, shardsBy(exchanges)(key), consistency);
   exchanges.send({
@@ -82,7 +82,7 @@ function listOf(key: Uint8Array, shard: number, consistency: Consistency): List 
 function put(exchanges: Exchanges, exchange: Exchange, key: Uint8Array): void {
   const { headers } = exchange.request;
   const { limits } = exchanges;
-  parseQuery(splitTarget(exchange.target).query, []);
+  parseQuery(splitTarget(exchange.target).query, TAKEN.none);
   headersOf.refuseConditions(headers, 'a namespace');
   headersOf.refuseEncodedBody(headers);
   const identity = identityOf(headers);
@@ -136,7 +136,8 @@ function drop(exchanges: Exchanges, exchange: Exchange, key: Uint8Array): void {
   const { headers } = exchange.request;
   refuseBody(exchange.request);
   headersOf.refuseConditions(headers, 'a namespace');
-  const force = flag(parseQuery(splitTarget(exchange.target).query, ['force']), 'force');
+  const parameters = parseQuery(splitTarget(exchange.target).query, TAKEN.dropNamespace);
+  const force = readQuery(parameters, 'force') ?? false;
   const identity = identityOf(headers);
   const settings = settingsOf(headers, exchanges.limits);
   const { dispatcher } = exchanges.options;

@@ -4,6 +4,7 @@ import type { Condition, KvWrite } from '../../shard/index.js';
 import type { Identity } from '../dispatch/index.js';
 import { headersOf, HttpProblem, parseMediaType, parseQuery, splitTarget } from '../http/index.js';
 import type { Exchange, Exchanges } from './exchange.js';
+import { TAKEN } from './parameters.js';
 import { patchStep } from './patch-steps.js';
 import { answerStep } from './record-answers.js';
 import { PATCH_TYPES, type PatchType } from './schemas.js';
@@ -17,7 +18,7 @@ export function servePatch(exchanges: Exchanges, exchange: Exchange): void {
   const { headers } = exchange.request;
   const { limits } = exchanges;
   const { path, query } = splitTarget(exchange.target);
-  const named = keyIn(exchange, path, parseQuery(query, ['key_type']));
+  const named = keyIn(exchange, path, parseQuery(query, TAKEN.key));
   headersOf.refuseEncodedBody(headers);
   const type = patchTypeOf(headers);
   const { condition, others } = headersOf.writeCondition(headers);

@@ -4,21 +4,17 @@ import {
   FIRST_KEY,
   groupingBy,
   inNamespace,
-  isKeyType,
   KvorumError,
-  MAX_DELIMITER_BYTES,
   namespaceKey,
   parseKeyText,
   prefixEndOf,
   stringKey,
-  type Consistency,
   type Grouping,
   type KeyType,
-  type Topology,
 } from '../../shard/index.js';
-import { MAX_PAGE_ROWS, type KeyRange } from '../dispatch/index.js';
+import type { KeyRange } from '../dispatch/index.js';
 import { invalid, preferredType, type DataRequest } from '../http/index.js';
-import { BOUND_PARAMETERS } from './read-bound.js';
+import { readQuery, type Parameters } from './parameters.js';
 
 export const NDJSON = 'application/x-ndjson';
 
@@ -28,24 +24,6 @@ export const wantsStream = ({ accept }: DataRequest['headers']): boolean =>
 const STREAM_TYPES = [NDJSON];
 
 export const DEFAULT_LIMIT = 100;
-
-/** Bounds of a range as a client names them. */
-export const RANGE_PARAMETERS = ['prefix', 'start', 'end', 'key_type'] as const;
-export const LIST_PARAMETERS = [
-  ...RANGE_PARAMETERS,
-  'limit',
-  'cursor',
-  'reverse',
-  'keys_only',
-  'count_only',
-  'delimiter',
-  'consistency',
-  ...BOUND_PARAMETERS,
-] as const;
-
-export const DELETE_PARAMETERS = [...RANGE_PARAMETERS, 'dry_run'] as const;
-
-type Parameters = ReadonlyMap<string, string>;
 
 export interface NamedRange extends Omit<KeyRange, 'reverse'> {
   /** All keys of the range begin with this encoding; undefined: they have bounds. */
@@ -83,7 +61,7 @@ const NOTHING = new Uint8Array(0);
 /** All namespaces of all shards. */
 export function parseNamespacesQuery(parameters: Parameters): RangeQuery {
   const [from, to] = [namespaceKey('a').subarray(0, 1), FIRST_KEY];
-  const reverse = flag(parameters, 'reverse');
+  const reverse = readQuery(parameters, 'reverse') ?? false;
   return {
     ...{
       from,
@@ -95,16 +73,13 @@ export function parseNamespacesQuery(parameters: Parameters): RangeQuery {
       keysOnly: false,
       grouping: undefined,
     },
-    limit: limitOf(parameters.get('limit')),
+    limit: readQuery(parameters, 'limit') ?? DEFAULT_LIMIT,
     cursor: parameters.get('cursor'),
     identity: JSON.stringify(['namespaces', reverse]),
   };
 }
-export const NAMESPACES_PARAMETERS = ['limit', 'cursor', 'reverse', 'consistency'] as const;
-
 function parseMainRange(parameters: Parameters): NamedRange {
-  const type = parameters.get('key_type') ?? 'string';
-  if (!isKeyType(type)) throw invalid('key_type', 'expected one of string, json, base64url');
+  const type = readQuery(parameters, 'key_type') ?? 'string';
   const [prefixText, startText, endText] = ['prefix', 'start', 'end'].map((name) => parameters.get(name));
   if (prefixText !== undefined) {
     if (startText !== undefined || endText !== undefined) {
@@ -123,50 +98,26 @@ function parseMainRange(parameters: Parameters): NamedRange {
 /** @throws KvorumError `invalid-request`, `key-too-long` */
 export function parseRangeQuery(parameters: Parameters, within: Uint8Array | undefined): RangeQuery {
   const range = parseRange(parameters, within);
-  const reverse = flag(parameters, 'reverse');
-  const countOnly = flag(parameters, 'count_only');
-  const delimiter = parameters.get('delimiter');
+  const reverse = readQuery(parameters, 'reverse') ?? false;
+  const countOnly = readQuery(parameters, 'count_only') ?? false;
+  const delimiter = readQuery(parameters, 'delimiter');
   const grouping = delimiter === undefined ? undefined : groupingOf(delimiter, range, parameters);
   if (countOnly && grouping !== undefined) throw invalid('count_only', 'keys are counted one by one, not by delimiter');
   return {
     ...range,
     reverse,
     countOnly,
-    keysOnly: flag(parameters, 'keys_only'),
+    keysOnly: readQuery(parameters, 'keys_only') ?? false,
     grouping,
-    limit: limitOf(parameters.get('limit')),
+    limit: readQuery(parameters, 'limit') ?? DEFAULT_LIMIT,
     cursor: parameters.get('cursor'),
-    identity: JSON.stringify([hex(range.from), hex(range.to), reverse, delimiter]),
+    identity: JSON.stringify([hex(range.from), hex(range.to), reverse, parameters.get('delimiter')]),
   };
 }
 
-/** @throws KvorumError `invalid-request` */
-export function parseConsistency(text: string | undefined, topology: Topology | undefined): Consistency {
-  if (text === undefined || text === 'linearizable') return 'linearizable';
-  if (text === 'stale') return 'stale';
-  if (text !== 'lease') throw invalid('consistency', 'expected one of linearizable, lease, stale');
-  if (topology?.leaseReads === true) return 'lease';
-  throw invalid('consistency', 'lease reads are not enabled in this cluster');
-}
-
-export function flag(parameters: Parameters, name: string): boolean {
-  const text = parameters.get(name) ?? 'false';
-  if (text !== 'true' && text !== 'false') throw invalid(name, 'expected true or false');
-  return text === 'true';
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return DEFAULT_LIMIT;
-  const limit = /^[1-9]\d{0,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(limit <= MAX_PAGE_ROWS)) throw invalid('limit', `expected a whole number from 1 to ${MAX_PAGE_ROWS}`);
-  return limit;
-}
-
-function groupingOf(text: string, { prefix }: NamedRange, parameters: Parameters): Grouping {
-  if ((parameters.get('key_type') ?? 'string') !== 'string') throw invalid('delimiter', 'only string keys have one');
-  const delimiter = Buffer.from(text);
-  if (delimiter.length < 1 || delimiter.length > MAX_DELIMITER_BYTES) {
-    throw invalid('delimiter', `expected 1 to ${MAX_DELIMITER_BYTES} bytes`);
+function groupingOf(delimiter: Buffer, { prefix }: NamedRange, parameters: Parameters): Grouping {
+  if ((readQuery(parameters, 'key_type') ?? 'string') !== 'string') {
+    throw invalid('delimiter', 'only string keys have one');
   }
   return groupingBy(delimiter, prefix);
 }

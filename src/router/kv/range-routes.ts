@@ -42,16 +42,12 @@ import {
 } from '../http/index.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { Gate } from './gate.js';
+import { consistencyIn, readQuery, TAKEN } from './parameters.js';
 import { placeOf, type Place } from './place.js';
 import { pageBody, revisionsBody } from './range-body.js';
 import {
-  DELETE_PARAMETERS,
-  flag,
-  LIST_PARAMETERS,
-  NAMESPACES_PARAMETERS,
   NDJSON,
   parseNamespacesQuery,
-  parseConsistency,
   parseRange,
   parseRangeQuery,
   wantsStream,
@@ -149,10 +145,10 @@ export class RangeRoutes {
     const { headers } = exchange.request;
     if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
     const isOfNamespaces = exchange.place.type === 'namespaces';
-    const allowed = isOfNamespaces ? NAMESPACES_PARAMETERS : LIST_PARAMETERS;
+    const allowed = isOfNamespaces ? TAKEN.namespaces : TAKEN.list;
     const parameters = parseQuery(splitTarget(exchange.query).query, allowed);
     const query = isOfNamespaces ? parseNamespacesQuery(parameters) : parseRangeQuery(parameters, withinOf(exchange));
-    const consistency = parseConsistency(parameters.get('consistency'), this.#options.backend.topology());
+    const consistency = consistencyIn(parameters, this.#options.backend);
     const options = this.#dispatchOptions(exchange);
     const topology = this.#topology();
     const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, scopeOf(topology, query));
@@ -255,10 +251,10 @@ export class RangeRoutes {
     const { headers } = exchange.request;
     if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
     headersOf.refuseConditions(headers, 'a range');
-    const parameters = parseQuery(splitTarget(exchange.query).query, DELETE_PARAMETERS);
+    const parameters = parseQuery(splitTarget(exchange.query).query, TAKEN.deleteRange);
     const range = parseRange(parameters, withinOf(exchange));
     if (!range.isBounded) throw invalid(unboundedIn(parameters), UNBOUNDED);
-    const isDry = flag(parameters, 'dry_run');
+    const isDry = readQuery(parameters, 'dry_run') ?? false;
     const operationId = headersOf.operationIdOf(headers);
     const options = this.#dispatchOptions(exchange);
     const topology = this.#topology();

@@ -10,25 +10,14 @@ import { serveBatch } from './batch.js';
 import { Exchanges, type Exchange, type KvRoutesOptions, type OperationName } from './exchange.js';
 import { serveNamespace } from './namespaces.js';
 import { servePatch } from './patch.js';
+import { readQuery, TAKEN } from './parameters.js';
 import { placeOf, type PlaceType } from './place.js';
-import { BOUND_PARAMETERS, boundIn } from './read-bound.js';
+import { boundIn } from './read-bound.js';
 import { answerStep } from './record-answers.js';
-import {
-  expiryOf,
-  identityOf,
-  keyIn,
-  matchOf,
-  plainPut,
-  refuseBody,
-  returningOf,
-  settingsOf,
-  stepWrite,
-} from './single.js';
+import { identityOf, keyIn, matchOf, plainPut, refuseBody, returningOf, settingsOf, stepWrite } from './single.js';
 import { serveTransaction } from './txn.js';
 
 export const ALLOWED_METHODS = 'GET, HEAD, PUT, PATCH, DELETE';
-
-export const GET_PARAMETERS = ['key_type', 'consistency', ...BOUND_PARAMETERS] as const;
 
 const NAMES = new Map<string | undefined, OperationName>([
   ['GET', 'get'],
@@ -79,9 +68,9 @@ function serveGet(exchanges: Exchanges, exchange: Exchange): void {
   const { headers } = exchange.request;
   refuseBody(exchange.request);
   const { path, query } = splitTarget(exchange.target);
-  const parameters = parseQuery(query, GET_PARAMETERS);
+  const parameters = parseQuery(query, TAKEN.get);
   const named = keyIn(exchange, path, parameters);
-  const consistency = exchanges.consistency(parameters.get('consistency'));
+  const consistency = exchanges.consistency(parameters);
   const preferences = { known: headersOf.knownRevisions(headers), envelope: headersOf.wantsEnvelope(headers), named };
   exchanges.send({
     exchange,
@@ -107,9 +96,9 @@ function servePut(exchanges: Exchanges, exchange: Exchange): void {
   const { headers } = exchange.request;
   const { limits } = exchanges;
   const { path, query } = splitTarget(exchange.target);
-  const parameters = parseQuery(query, ['key_type', 'ttl']);
+  const parameters = parseQuery(query, TAKEN.put);
   const named = keyIn(exchange, path, parameters);
-  const expiry = expiryOf(parameters.get('ttl'));
+  const expiry = readQuery(parameters, 'ttl');
   headersOf.refuseEncodedBody(headers);
   const contentType = headersOf.contentTypeOf(headers);
   const { condition, others } = headersOf.writeCondition(headers);
@@ -162,7 +151,7 @@ function serveDelete(exchanges: Exchanges, exchange: Exchange): void {
   const { limits } = exchanges;
   refuseBody(exchange.request);
   const { path, query } = splitTarget(exchange.target);
-  const named = keyIn(exchange, path, parseQuery(query, ['key_type']));
+  const named = keyIn(exchange, path, parseQuery(query, TAKEN.key));
   const { key } = named;
   const { condition, others } = headersOf.writeCondition(headers);
   const identity = identityOf(headers);

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { MAX_BATCH_OPERATIONS, MAX_REVISION, parseTtl } from '../../shard/index.js';
 import { invalid } from '../http/index.js';
+import { TTL_EXPECTED } from './parameters.js';
 import { JsonText } from './read-json.js';
 
 /** Members that stay text in all bodies. */
@@ -24,10 +25,9 @@ const revision = z
   .min(0n, 'expected no less than 0')
   .max(BigInt(MAX_REVISION), 'expected less than 2^48');
 
-const DURATION = 'expected a duration such as 250ms, 30s, 15m, 24h or 7d, at most 10 years';
 export const ttlText = z
-  .string(DURATION)
-  .refine((text) => parseTtl(text) !== undefined, DURATION)
+  .string(TTL_EXPECTED)
+  .refine((text) => parseTtl(text) !== undefined, TTL_EXPECTED)
   .meta({ description: '1 ms to 10 years', pattern: '^[1-9][0-9]{0,11}(ms|s|m|h|d)$', examples: ['30s'] });
 /** `keep` keeps the deadline that is there. */
 const putTtl = z.union([z.literal('keep'), ttlText], 'expected keep, or a duration such as 250ms, 30s, 15m, 24h or 7d');
@@ -154,13 +154,15 @@ export function checked<S extends z.ZodType>(schema: S, value: unknown, at: stri
   const path = [...(issue?.path ?? [])];
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined;
   if (unknown !== undefined) path.push(unknown);
-  const field = path.reduce<string>((name, part) => {
+  const named = path.reduce<string>((name, part) => {
     if (typeof part === 'number') return `${name}[${part}]`;
     return `${name}${name === '' ? '' : '.'}${String(part).slice(0, MAX_NAME)}`;
   }, at);
+  // A member may have the empty name.
+  const field = named === '' ? 'body' : named;
   if (unknown !== undefined) throw invalid(field, 'unknown field');
   const message = issue?.message ?? '';
-  throw invalid(field === '' ? 'body' : field, isMissing(value, path) ? asRequired(message) : message);
+  throw invalid(field, isMissing(value, path) ? asRequired(message) : message);
 }
 
 /** Whether a field is at fault because it is not there. No JSON is undefined. */

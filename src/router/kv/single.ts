@@ -17,6 +17,7 @@ import type { Exchange, Settings } from './exchange.js';
 import { namedKey, type NamedKey } from './key.js';
 import type { Limits } from '../http/index.js';
 import type { Match } from './match-list.js';
+import { expiryIn, TTL_EXPECTED } from './parameters.js';
 
 /** The key in a path. @throws KvorumError `invalid-request` or `key-too-long` */
 export const keyIn = (
@@ -38,17 +39,17 @@ export function refuseBody({ headers }: DataRequest): void {
   if (headersOf.bodyLength(headers) !== 0) throw invalid('body', 'this method takes no body');
 }
 
-/** `?ttl=30s`, `?ttl=keep`; undefined without it. */
-export function expiryOf(text: string | undefined, field = 'ttl'): Expiry | undefined {
+/** A `ttl` in a body, by the rule of the query parameter; undefined without it. */
+export function expiryOf(text: string | undefined, field: string): Expiry | undefined {
   if (text === undefined) return undefined;
-  if (text === 'keep') return { type: 'keep' };
-  return { type: 'after', ms: requireTtl(text, field) };
+  const expiry = expiryIn(text);
+  if (expiry === undefined) throw invalid(field, TTL_EXPECTED);
+  return expiry;
 }
 
 export function requireTtl(text: string, field: string): number {
   const ms = parseTtl(text);
-  if (ms === undefined)
-    throw invalid(field, 'expected a duration such as 250ms, 30s, 15m, 24h or 7d, at most 10 years');
+  if (ms === undefined) throw invalid(field, TTL_EXPECTED);
   return ms;
 }
 

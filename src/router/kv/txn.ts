@@ -17,6 +17,7 @@ import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
 import { answerLimitOf, answerMany, executeBy, JSON_TYPE, readHead, shardsBy, withinOf, type Posted } from './many.js';
 import { comparisonOf, stepOf, type NamedStep } from './operation-steps.js';
+import { TAKEN } from './parameters.js';
 import { readJson } from './read-json.js';
 import { resultPieces } from './results.js';
 import { checked, RAW_MEMBERS, transactionBody } from './schemas.js';
@@ -28,7 +29,7 @@ interface Transaction {
 }
 
 export function serveTransaction(exchanges: Exchanges, exchange: Exchange): void {
-  parseQuery(splitTarget(exchange.target).query, []);
+  parseQuery(splitTarget(exchange.target).query, TAKEN.none);
   const within = withinOf(exchange);
   const posted = readHead(exchanges, exchange, [JSON_TYPE]);
   exchanges.readBody(exchange, MAX_TRANSACTION_BYTES, (body) => {

@@ -1,6 +1,6 @@
 /** `/openapi.json` (OpenAPI 3.1): the routes, with the schemas that check requests. Made once, when it is asked for. */
 import { z } from 'zod';
-import { HEADERS, QUERY } from '../../http/index.js';
+import { HEADERS } from '../../http/index.js';
 import { schemas } from '../../kv/index.js';
 import { PATHS, type Content, type OperationDescription, type PathDescription, type SchemaName } from './routes.js';
 
@@ -55,11 +55,11 @@ const contentOf = (content: Content): object =>
 
 function parametersOf({ query = [], headers = [] }: OperationDescription): object[] {
   return [
-    ...query.map((name) => ({ name, in: 'query', schema: inlineSchema(QUERY[name]) })),
+    ...query.map((name) => ({ name, in: 'query', schema: inlineSchema(schemas.QUERY[name]) })),
     ...headers
       // OpenAPI has another place for what Accept says: the media types of answers.
       .filter((name) => name !== 'Accept')
-      .map((name) => ({ name, in: 'header', schema: inlineSchema(HEADERS[name]) })),
+      .map((name) => ({ name, in: 'header', schema: inlineSchema(HEADERS[name].schema) })),
   ];
 }
 

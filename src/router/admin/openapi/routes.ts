@@ -1,5 +1,6 @@
 /** What `/openapi.json` says of each route: its parameters, bodies and answers. */
-import type { HeaderName, QueryName } from '../../http/index.js';
+import type { HeaderName } from '../../http/index.js';
+import { TAKEN, type QueryName } from '../../kv/index.js';
 
 /** Names of the schemas in the document (`document.ts`). */
 export type SchemaName =
@@ -44,11 +45,9 @@ const writes = (created: string, updated: string): OperationDescription['answers
   204: { what: 'Prefer: return=minimal, or there is no record to return' },
 });
 
-const BOUNDS = ['min_revision', 'max_staleness'] as const;
-
 const read: OperationDescription = {
   summary: 'read a key',
-  query: ['key_type', 'consistency', ...BOUNDS],
+  query: TAKEN.get,
   headers: ['If-None-Match', 'Accept', ...COMMON],
   answers: {
     200: {
@@ -61,10 +60,7 @@ const read: OperationDescription = {
 
 const list: OperationDescription = {
   summary: 'keys in order, a page at a time',
-  query: [
-    ...(['prefix', 'start', 'end', 'key_type', 'limit', 'cursor', 'reverse', 'keys_only', 'count_only'] as const),
-    ...(['delimiter', 'consistency', ...BOUNDS] as const),
-  ],
+  query: TAKEN.list,
   headers: COMMON,
   answers: { 200: { what: 'a page', content: { [JSON_TYPE]: 'json' } } },
 };
@@ -84,14 +80,14 @@ const KEYS: Readonly<Record<string, PathDescription>> = {
     head: read,
     put: {
       summary: 'write a key; the body and its Content-Type are the value',
-      query: ['key_type', 'ttl'],
+      query: TAKEN.put,
       headers: WRITING,
       body: { [ANY]: 'any', [JSON_TYPE]: 'json' },
       answers: writes('created', 'updated'),
     },
     patch: {
       summary: 'change a value in place, as one entry in the log',
-      query: ['key_type'],
+      query: TAKEN.key,
       headers: WRITING,
       body: {
         'application/merge-patch+json': 'json',
@@ -104,7 +100,7 @@ const KEYS: Readonly<Record<string, PathDescription>> = {
     },
     delete: {
       summary: 'delete a key',
-      query: ['key_type'],
+      query: TAKEN.key,
       headers: WRITING,
       answers: {
         200: { what: 'whether it was there', content: { [JSON_TYPE]: 'Deleted', [ANY]: 'any', [ENVELOPE]: 'Record' } },
@@ -117,7 +113,7 @@ const KEYS: Readonly<Record<string, PathDescription>> = {
     head: list,
     delete: {
       summary: 'delete the keys of a range, which must have a bound',
-      query: ['prefix', 'start', 'end', 'key_type', 'dry_run'],
+      query: TAKEN.deleteRange,
       headers: ['Idempotency-Key', ...COMMON],
       answers: { 200: { what: 'how many', content: { [JSON_TYPE]: 'json' } } },
     },
@@ -144,9 +140,9 @@ const KEYS: Readonly<Record<string, PathDescription>> = {
 
 const limits = { what: 'a namespace', content: { [JSON_TYPE]: 'json' } } as const;
 const NAMESPACES: Readonly<Record<string, PathDescription>> = {
-  '/v1/ns': shown('the namespaces, a page at a time', ['limit', 'cursor', 'reverse', 'consistency']),
+  '/v1/ns': shown('the namespaces, a page at a time', TAKEN.namespaces),
   '/v1/ns/{ns}': {
-    ...shown('shard, keys, bytes, revision and limits of a namespace', ['consistency']),
+    ...shown('shard, keys, bytes, revision and limits of a namespace', TAKEN.showNamespace),
     put: {
       summary: 'create a namespace, or change its limits',
       headers: ['Prefer', 'Idempotency-Key', ...COMMON],
@@ -159,14 +155,14 @@ const NAMESPACES: Readonly<Record<string, PathDescription>> = {
     },
     delete: {
       summary: 'remove a namespace; with force its keys, too',
-      query: ['force'],
+      query: TAKEN.dropNamespace,
       headers: ['Idempotency-Key', ...COMMON],
       answers: { 200: { what: 'it is gone', content: { [JSON_TYPE]: 'Deleted' } } },
     },
   },
 };
 
-const WHERE = shown('shard, replicas and leader of a key', ['key_type']);
+const WHERE = shown('shard, replicas and leader of a key', TAKEN.key);
 
 const below = (ns: string): Readonly<Record<string, PathDescription>> =>
   Object.fromEntries(Object.entries(KEYS).map(([path, description]) => [path.replace('/v1', ns), description]));
@@ -182,7 +178,7 @@ export const PATHS: Readonly<Record<string, PathDescription>> = {
   '/v1/shards': shown('every shard'),
   '/v1/shards/{id}': shown('one shard'),
   '/livez': plain('the process is up'),
-  '/readyz': plain('it can serve', ['verbose', 'strict']),
+  '/readyz': plain('it can serve', TAKEN.ready),
   '/metrics': plain('metrics, as Prometheus reads them'),
   '/version': shown('the build'),
   '/openapi.json': shown('this document'),
