@@ -112,7 +112,7 @@ export class TransactionChecker {
       if (message.client !== undefined) known.client = nameOf(message.client.id);
       if (!known.preparedIn.has(group)) known.preparedIn.set(group, term);
     }
-    if (message.phase !== 'decide') return;
+    if (message.phase !== 'decide' && message.phase !== 'conclude') return;
     const where = `group ${group} at ${describePosition(index, term)}`;
     this.#decided(nameOf(id), known, message.decision, where);
     if (known.decidedAt.has(group)) return;

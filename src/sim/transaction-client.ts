@@ -3,7 +3,9 @@
  * one of the cluster's endpoints; and now and then it reads or appends to a single list without a transaction.
  *
  * As in `client.ts`, an error's `outcome` alone decides what is recorded. Some transactions it repeats itself, under one
- * id, until the outcome is known. Elements are unique; a list is a text value with its elements one after another.
+ * id, until the outcome is known; and some of these it asks for twice at once, or again once it knows the outcome, through
+ * any endpoint: that must change nothing, and be answered the same. Elements are unique; a list is a text value with its
+ * elements one after another.
  */
 import type { TransactionRecord } from '../check/index.js';
 import { runTransaction } from '../router/index.js';
@@ -14,12 +16,15 @@ import {
   type Answer,
   type Attempt,
   type Comparison,
+  type Condition,
+  type KeyRecord,
   type Program,
   type Refusal,
   type Step,
 } from '../shard/index.js';
 import type { ClientEndpoint } from './client.js';
 import type { MachineClock } from './clock.js';
+import { definiteAnswer, type KeyedAnswers } from './keyed-answers.js';
 import type { Mark } from './marks.js';
 import { makeId } from './operation-ids.js';
 import type { Random } from '../random.js';
@@ -36,6 +41,7 @@ export interface TransactionClientOptions {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly history: TransactionHistory;
+  readonly answers: KeyedAnswers;
   readonly clock: MachineClock;
   readonly endpoints: () => readonly ClientEndpoint[];
   readonly trace: (what: string) => void;
@@ -43,12 +49,17 @@ export interface TransactionClientOptions {
   readonly reached: (mark: Mark) => void;
 }
 
-/** One transaction of the client, however often it is sent. */
-interface Call {
+interface Chosen {
   readonly ops: readonly Op[];
   readonly comparisons: readonly Comparison[];
+  /** Of the first operation that is no read. */
+  readonly condition: Condition;
   /** A plain get, without a transaction. */
   readonly isPlain: boolean;
+}
+
+/** One transaction of the client, however often it is sent. */
+interface Call extends Chosen {
   /** Undefined: not repeated. */
   readonly id: Uint8Array | undefined;
   readonly start: number;
@@ -63,6 +74,14 @@ const REPEAT_AFTER_MS = 30;
 /** How long a client waits beyond the deadline of its request. */
 const PATIENCE_MS = 100;
 const LANES_APART = 1_000;
+/** The same is asked for again within this time: long enough for leaders to change, and for comparisons to hold at last. */
+const ECHO_MS = 1_500;
+/** And no shard that is silent for a moment is waited for. */
+const SHORT_DEADLINES_MS = [20, 100, 500];
+/** How much newer than the client has seen a list may have to be. */
+const VERSIONS_AHEAD = 2;
+const REVISIONS_AHEAD = 6;
+const NO_CONDITION: Condition = { type: 'none' };
 const MAX_OPS = 4;
 /** A list has a few thousand elements at most. */
 const VALUE_LIMIT = 1_000_000;
@@ -75,6 +94,10 @@ export class TransactionClient {
   #serial = 0;
   #stopping = false;
   #idle = true;
+  /** Requests that it does not wait for. */
+  #aside = 0;
+  /** By key, the latest that it has seen. */
+  readonly #seen = new Map<string, Pick<KeyRecord, 'version' | 'revision'>>();
   #thinking: ScheduledEvent | undefined;
   /** Transactions that succeeded. */
   served = 0;
@@ -85,7 +108,7 @@ export class TransactionClient {
   }
 
   get idle(): boolean {
-    return this.#idle;
+    return this.#idle && this.#aside === 0;
   }
 
   start(): void {
@@ -111,7 +134,7 @@ export class TransactionClient {
         ['r', key],
         ['append', key, this.#freshElement()],
       ]);
-      this.#begin({ ops, comparisons: [], isPlain: false }, { repeats: false, deadlineMs: 3_000 }, (ok) => {
+      this.#begin({ ...PLAIN, ops }, { repeats: false, deadlineMs: 3_000 }, (ok) => {
         if (ok === true) done(true);
         else if (scheduler.now >= until) done(false);
         else scheduler.after(REPEAT_AFTER_MS, undefined, again);
@@ -140,19 +163,36 @@ export class TransactionClient {
     });
   }
 
-  #choose(): Pick<Call, 'ops' | 'comparisons' | 'isPlain'> {
+  #choose(): Chosen {
     const { random, parameters } = this.#options;
     const key = (): string => keyOf(random.integer(1, parameters.keys));
     const dice = random.next();
-    if (dice < 0.12) return { ops: [['r', key()]], comparisons: [], isPlain: true };
-    if (dice < 0.24) return { ops: [['append', key(), this.#freshElement()]], comparisons: [], isPlain: false };
+    if (dice < 0.12) return { ...PLAIN, ops: [['r', key()]], isPlain: true };
+    if (dice < 0.24) return { ...PLAIN, ops: [['append', key(), this.#freshElement()]] };
     const readShare = random.pick([0.2, 0.5, 1]);
     const ops = Array.from({ length: random.integer(1, MAX_OPS) }, (): Op => {
       const on = key();
       return random.chance(readShare) ? ['r', on] : ['append', on, this.#freshElement()];
     });
-    const comparisons: Comparison[] = random.chance(0.1) ? [{ type: 'exists', key: stringKey(key()) }] : [];
-    return { ops, comparisons, isPlain: false };
+    const comparisons = random.chance(0.3) ? [this.#comparison(random.chance(0.5) ? String(ops[0]?.[1]) : key())] : [];
+    return { ...PLAIN, ops, comparisons, condition: random.chance(0.1) ? this.#condition(ops) : NO_CONDITION };
+  }
+
+  /** One that may hold now, and not any more once the transaction has happened; or not yet. */
+  #comparison(on: string): Comparison {
+    const { random } = this.#options;
+    const key = stringKey(on);
+    const seen = this.#seen.get(on);
+    if (seen === undefined || random.chance(0.2)) return { type: 'exists', key };
+    return { type: 'version', key, version: seen.version + random.integer(0, VERSIONS_AHEAD) };
+  }
+
+  /** Likewise, for the first operation that is no read. */
+  #condition(ops: readonly Op[]): Condition {
+    const { random } = this.#options;
+    const seen = this.#seen.get(String(ops.find(([kind]) => kind !== 'r')?.[1]));
+    if (seen === undefined) return { type: 'exists' };
+    return { type: 'revision', revision: seen.revision + random.integer(0, REVISIONS_AHEAD) };
   }
 
   #freshElement(): string {
@@ -160,26 +200,48 @@ export class TransactionClient {
   }
 
   #begin(
-    chosen: Pick<Call, 'ops' | 'comparisons' | 'isPlain'>,
+    chosen: Chosen,
     { repeats, deadlineMs }: { readonly repeats: boolean; readonly deadlineMs: number },
     done: Call['done'],
   ): void {
     const { clock, random, scheduler, history } = this.#options;
-    this.#attempt({
+    const call: Call = {
       ...chosen,
-      id: repeats && !chosen.isPlain ? makeId(clock, random) : undefined,
+      // Of what writes nothing, no answer is kept.
+      id: repeats && !isReading(chosen) ? makeId(clock, random) : undefined,
       start: history.begin(),
       deadlineMs,
       until: scheduler.now + 4 * deadlineMs,
       done,
       outcomeUnknown: false,
+    };
+    if (call.id !== undefined && random.chance(0.2)) {
+      // Nobody waits for that one: it may be applied after the other was refused.
+      call.outcomeUnknown = true;
+      this.#askAside(call, random.between(0, REPEAT_AFTER_MS));
+    }
+    this.#attempt(call);
+  }
+
+  /** Asks for the same once more; the client goes on meanwhile. */
+  #askAside(call: Call, afterMs: number): void {
+    this.#aside++;
+    const { scheduler, random } = this.#options;
+    const deadlineMs = random.pick([...SHORT_DEADLINES_MS, call.deadlineMs]);
+    scheduler.after(afterMs, undefined, () => {
+      if (this.#stopping) this.#aside--;
+      else {
+        this.#ask({ ...call, deadlineMs }, () => {
+          this.#aside--;
+        });
+      }
     });
   }
 
   #attempt(call: Call): void {
     const { scheduler, random } = this.#options;
     this.#ask(call, (answer) => {
-      const isRefused = answer === undefined || answer.type === 'refused';
+      const isRefused = answer === undefined || (answer.type === 'refused' && definiteAnswer(answer) === undefined);
       call.outcomeUnknown ||= answer === undefined || (answer.type === 'refused' && answer.outcome === 'unknown');
       if (isRefused && call.id !== undefined && scheduler.now < call.until) {
         scheduler.after(random.between(0, REPEAT_AFTER_MS), undefined, () => {
@@ -191,7 +253,7 @@ export class TransactionClient {
 
   /** Undefined = no answer. */
   #ask(call: Call, done: (answer: Answer | undefined) => void): void {
-    const { scheduler, random, endpoints, scenario, onTrouble } = this.#options;
+    const { scheduler, random, endpoints, scenario, onTrouble, answers } = this.#options;
     const open = endpoints();
     if (open.length === 0) {
       scheduler.after(REPEAT_AFTER_MS, undefined, () => {
@@ -205,6 +267,7 @@ export class TransactionClient {
       if (ended) return;
       ended = true;
       silence.cancelled = true;
+      if (call.id !== undefined) answers.add(call.id, answer, endpoint.name);
       done(answer);
     };
     const silence = scheduler.after(call.deadlineMs + PATIENCE_MS, undefined, () => {
@@ -248,8 +311,12 @@ export class TransactionClient {
   }
 
   #conclude(call: Call, answer: Answer | undefined): void {
-    const { history, number, trace, reached } = this.#options;
+    const { history, number, trace, reached, random } = this.#options;
     const { ops, ok } = judge(call, answer);
+    this.#learn(call, answer);
+    if (call.id !== undefined && definiteAnswer(answer) !== undefined) {
+      for (let again = random.integer(0, 3); again > 0; again--) this.#askAside(call, random.between(0, ECHO_MS));
+    }
     if (answer?.type === 'program' && answer.replayed) reached('transaction-replayed');
     history.end(this.#lane, call.start, ops, ok);
     if (ok === true) this.served++;
@@ -258,7 +325,22 @@ export class TransactionClient {
     if (ok === null) this.#lane += LANES_APART;
     call.done(ok);
   }
+
+  #learn({ ops }: Call, answer: Answer | undefined): void {
+    if (answer?.type !== 'program') return;
+    const outcome = decodeOutcome(answer.outcome);
+    if ('code' in outcome || !outcome.succeeded) return;
+    for (const [i, result] of outcome.results.entries()) {
+      const key = String(ops[i]?.[1]);
+      if (result.type === 'write') this.#seen.set(key, result);
+      if (result.type === 'get' && result.record !== undefined) this.#seen.set(key, result.record);
+    }
+  }
 }
+
+const PLAIN: Omit<Chosen, 'ops'> = { comparisons: [], condition: NO_CONDITION, isPlain: false };
+
+const isReading = ({ ops }: Pick<Chosen, 'ops'>): boolean => ops.every(([kind]) => kind === 'r');
 
 const keyOf = (number: number): string => `l${number}`;
 
@@ -270,12 +352,14 @@ const NO_ENDPOINT: Refusal = {
   details: {},
 };
 
-function programOf({ ops, comparisons }: Pick<Call, 'ops' | 'comparisons'>): Program {
-  const base = { condition: { type: 'none' }, returning: 'nothing' } as const;
-  const then = ops.map((op): Step => {
+function programOf({ ops, comparisons, condition }: Chosen): Program {
+  const base = { condition: NO_CONDITION, returning: 'nothing' } as const;
+  const conditional = ops.findIndex(([kind]) => kind !== 'r');
+  const then = ops.map((op, i): Step => {
     const key = stringKey(String(op[1]));
     if (op[0] === 'r') return { type: 'get', key, ...base };
-    return { type: 'append', key, body: Buffer.from(`${op[2]}${SEPARATOR}`), contentType: 'text/plain', ...base };
+    const body = Buffer.from(`${op[2]}${SEPARATOR}`);
+    return { type: 'append', key, body, contentType: 'text/plain', ...base, ...(i === conditional && { condition }) };
   });
   return { comparisons, then, otherwise: [], onError: 'fail', valueLimit: VALUE_LIMIT };
 }
@@ -296,9 +380,10 @@ function judge(call: Call, answer: Answer | undefined): { ops: readonly Op[]; ok
     });
     return { ops: read, ok: true };
   }
-  const onlyReads = ops.every(([kind]) => kind === 'r');
+  // It has changed nothing, and under its id it never will.
+  if (definiteAnswer(answer) !== undefined) return { ops, ok: false };
   const isDefinite = answer?.type === 'refused' && answer.outcome === 'not_applied' && !outcomeUnknown;
-  return { ops, ok: onlyReads || isDefinite ? false : null };
+  return { ops, ok: isReading(call) || isDefinite ? false : null };
 }
 
 const listOf = (body: Uint8Array | undefined): string[] =>

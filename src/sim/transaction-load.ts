@@ -2,6 +2,7 @@
 import { checkTransactions, formatTransactionReport } from '../check/index.js';
 import { InvariantViolation } from '../raft/index.js';
 import type { NodeId, ReplicaView } from '../shard/index.js';
+import { KeyedAnswers } from './keyed-answers.js';
 import type { SimResult } from './result.js';
 import type { Scenario } from './scenario.js';
 import type { Random } from '../random.js';
@@ -17,7 +18,7 @@ const UNDECIDED_MS = 5_000;
 const UNDECIDED_ELECTIONS = 4;
 const PROBE_EVERY_MS = 100;
 
-type Given = Omit<TransactionClientOptions, 'number' | 'parameters' | 'random' | 'history'> & {
+type Given = Omit<TransactionClientOptions, 'number' | 'parameters' | 'random' | 'history' | 'answers'> & {
   readonly nodes: TransactionCheckerOptions['nodes'];
   readonly onStuck: (what: string) => void;
 };
@@ -25,6 +26,7 @@ type Given = Omit<TransactionClientOptions, 'number' | 'parameters' | 'random' |
 export class TransactionLoad {
   readonly #scenario: Scenario;
   readonly #history = new TransactionHistory();
+  readonly #answers = new KeyedAnswers();
   readonly #clients: readonly TransactionClient[] = [];
   readonly #checker: TransactionChecker | undefined;
   readonly #given: Given;
@@ -40,7 +42,8 @@ export class TransactionLoad {
     this.#checker = new TransactionChecker({ nodes, shards: scenario.shards, now: () => scheduler.now, reached });
     this.#clients = Array.from({ length: parameters.clients }, (_, number) => {
       const own = random.stream(`transaction client ${number}`);
-      return new TransactionClient({ ...given, parameters, number, random: own, history: this.#history });
+      const seen = { history: this.#history, answers: this.#answers };
+      return new TransactionClient({ ...given, parameters, number, random: own, ...seen });
     });
   }
 
@@ -87,8 +90,9 @@ export class TransactionLoad {
     return 1;
   }
 
-  /** @returns why no order of the transactions explains what was read; undefined: one does */
+  /** @returns how answers under one id differ, or why no order of the transactions explains what was read; undefined: one does */
   judge(): string | undefined {
+    if (this.#answers.disagreement !== undefined) return this.#answers.disagreement;
     const { records } = this.#history;
     const result = checkTransactions(records, { timeoutMs: Infinity, now: () => 0 });
     return result.verdict === 'ILLEGAL' ? formatTransactionReport(result, records).trimEnd() : undefined;
