@@ -80,7 +80,7 @@ describe('the table', () => {
   });
 
   it('says the same of builds as their hellos', () => {
-    expect(PROTOCOL).toEqual({ versions: { min: 1, max: 3 }, featureLevel: 3 });
+    expect(PROTOCOL).toEqual({ versions: { min: 1, max: 3 }, featureLevel: 4 });
     expect(FORMER_PROTOCOL).toEqual({ versions: { min: 1, max: 1 }, featureLevel: 1 });
   });
 });

@@ -57,6 +57,7 @@ const STATE_FORMATS = {
     first: { number: 1, read: 1, written: [1, 1] },
     ...since(2, { clusterUid: 2 }),
     ...since(3, { programs: 3 }),
+    ...since(4, { conclusions: 4 }),
   }),
   commandLayout: format('command layout', 'first byte of the data of a log entry that writes', {
     ...since(1, { second: 2 }),
@@ -91,6 +92,7 @@ const STATE_FORMATS = {
   }),
   transactionPhase: format('transaction phase', 'of a request to a participant', {
     ...since(3, { prepare: 1, decide: 2, inquire: 3, forget: 4, several: 5 }),
+    ...since(4, { conclude: 6 }),
   }),
   decision: format('decision', 'on a transaction', since(3, { abort: 0, then: 1, otherwise: 2 })),
   vote: format('vote', 'of a participant', since(3, { yes: 1, no: 2, failed: 3, busy: 4, aborted: 5 })),

@@ -2,7 +2,15 @@
 import { MAX_ANSWER_BYTES, OPERATION_ID_BYTES } from './bounds.js';
 import { borrowWriter, ByteReader, finish, WireError, type ByteWriter } from './byte-buffer.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
-import { decodeProgram, encodeProgram, readFailure, readResult, writeFailure, writeResult } from './program-codec.js';
+import {
+  decodeOutcome,
+  decodeProgram,
+  encodeProgram,
+  readFailure,
+  readResult,
+  writeFailure,
+  writeResult,
+} from './program-codec.js';
 import { refuse } from './errors.js';
 import type {
   BranchVote,
@@ -62,6 +70,11 @@ export function encodeTransaction(message: TransactionMessage): Uint8Array {
       out.u8(DECISIONS[message.decision]);
       out.u8(message.outcome === undefined ? 0 : HAS_OUTCOME);
       if (message.outcome !== undefined) out.longBytes(message.outcome);
+      break;
+    case 'conclude':
+      out.u8(DECISIONS[message.decision]);
+      writeClient(out, message.client);
+      out.longBytes(message.outcome);
       break;
     case 'inquire':
       break;
@@ -135,11 +148,23 @@ function readSingle(phase: SingleMessage['phase'], input: ByteReader): SingleMes
       const decision = nameOf(FORMATS.decision, DECISION_NAMES, input.u8());
       return { phase, decision, outcome: input.flags(HAS_OUTCOME) === 0 ? undefined : input.longBytes() };
     }
+    case 'conclude': {
+      const decision = nameOf(FORMATS.decision, DECISION_NAMES, input.u8());
+      const client = readClient(input);
+      return { phase, decision, client, outcome: readOutcome(input) };
+    }
     case 'inquire':
       return { phase };
     case 'forget':
       return { phase, ids: Array.from({ length: input.u16() }, () => input.raw(OPERATION_ID_BYTES)) };
   }
+}
+
+/** It is kept by an entry, which must not fail there. */
+function readOutcome(input: ByteReader): Uint8Array {
+  const outcome = input.longBytes();
+  decodeOutcome(outcome);
+  return outcome;
 }
 
 function readAnswerLimit(input: ByteReader): number {

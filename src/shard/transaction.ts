@@ -7,6 +7,10 @@
  *   parallel, and waits for nobody's keys. Later ones ask one participant after the other, by ascending number, and wait
  *   in the order in which they came: so no two wait for each other.
  * - *Decide* tells each participant, which applies its part at that entry, or drops it, and lets go of its locks.
+ * - *Conclude* is the decision for the shard that knows the client's id, where there is one: in the same entry it keeps what
+ *   the client is answered. A transaction that commits is concluded last, when everything is known. One that is aborted
+ *   with a definite answer (comparisons do not hold, an operation fails) is answered only after that: so whatever the
+ *   client has heard, a repeat of its request hears, too. Before feature level 4 it is decided, and only commits are kept.
  * - *Inquire* asks for a vote, and records *aborted* where there is none: so anyone can finish what a coordinator left.
  * - *Forget*: every participant has acknowledged the decision, and nobody will ask for it any more.
  *
@@ -59,10 +63,20 @@ export interface Decide {
   readonly outcome: Uint8Array | undefined;
 }
 
+export interface Conclude {
+  readonly phase: 'conclude';
+  readonly decision: Decision;
+  /** Whether or not the participant has accepted a prepare with it. */
+  readonly client: ClientId;
+  /** What a replay is answered. */
+  readonly outcome: Uint8Array;
+}
+
 /** About one transaction, or what is to be forgotten. */
 export type SingleMessage =
   | Prepare
   | Decide
+  | Conclude
   | { readonly phase: 'inquire' }
   /** Of several transactions at once; 16 bytes each. */
   | { readonly phase: 'forget'; readonly ids: readonly Uint8Array[] };
@@ -115,7 +129,10 @@ export type SingleReply =
   | { readonly type: 'decided'; readonly decision: Decision }
   /** Decided on commit without a vote: this cannot be. */
   | { readonly type: 'unknown' }
-  /** The client's id was used before: by a transaction that has its outcome, or by one that is still open. */
+  /**
+   * The client's id was used before: by a transaction that has its outcome, or by one that is still open. To a conclusion
+   * this says: it is aborted, and what the client is answered is up to that other one.
+   */
   | { readonly type: 'replay'; readonly outcome: Uint8Array }
   | { readonly type: 'open'; readonly id: Uint8Array; readonly participants: readonly number[] }
   | Refusal;

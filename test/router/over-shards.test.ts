@@ -81,6 +81,9 @@ function done(outcome: ProgramOutcome | Refusal): ProgramOutcome {
   return outcome;
 }
 
+/** The two keys, the one in the shard of the lower number first. */
+const inOrder = (): string[] => [a, b].sort((x, y) => cluster.shardOf(x) - cluster.shardOf(y));
+
 /** Says something to one participant, as a coordinator does. */
 async function say(shard: number, id: number, message: Parameters<typeof encodeTransaction>[0]): Promise<void> {
   const operationId = Buffer.alloc(16, id);
@@ -193,7 +196,12 @@ describe('a transaction over shards', () => {
         dispatcher.dispatch(operation, options, reply);
       },
     };
-    const waiting = new Coordinator({ dispatcher: counting, runtime, newId: () => cluster.operationId() });
+    const waiting = new Coordinator({
+      dispatcher: counting,
+      runtime,
+      newId: () => cluster.operationId(),
+      featureLevel: () => 4,
+    });
     const parts = new Map([a, b].map((key) => [cluster.shardOf(key), partOf(key)]));
     const ended = waiting.run(parts, undefined, 5_000);
     await runtime.run(1_500);
@@ -215,6 +223,45 @@ describe('a transaction over shards', () => {
       code: 'idempotency-key-reused',
     });
     expect([await cluster.text(a), await cluster.text(b)]).toEqual(['1', '1']);
+  });
+
+  it.each([0, 1])(
+    "under a client's id is answered no again, though its comparison holds by now: in shard %i",
+    async (at) => {
+      const compared = inOrder()[at] ?? a;
+      await run({ then: [put(a, 'old'), put(b, 'old')] });
+      const program = { comparisons: [is(compared, 'later')], then: [put(a, 'new'), put(b, 'new')] };
+      const keyed = { attempt: 'keyed', id: 21 } as const;
+      const first = await run(program, keyed);
+      expect(done(first.outcome)).toMatchObject({ succeeded: false, results: [] });
+      await cluster.put(compared, 'later');
+      expect(await run(program, keyed)).toMatchObject({ replayed: true, outcome: first.outcome });
+      expect([await cluster.text(a), await cluster.text(b)]).not.toContain('new');
+      expect(done((await run(program)).outcome).succeeded).toBe(true);
+      await cluster.runtime.until(() => openAt(cluster.shardOf(a)) + openAt(cluster.shardOf(b)) === 0);
+    },
+  );
+
+  it.each([0, 1])("under a client's id fails again, though by now it would not: in shard %i", async (at) => {
+    const [number = a, other = b] = at === 0 ? inOrder() : inOrder().reverse();
+    await run({ then: [put(number, 'text'), put(other, '1')] });
+    const program = { then: [put(other, 'new'), add(number, 1n)] };
+    const keyed = { attempt: 'keyed', id: 22 } as const;
+    const first = await run(program, keyed);
+    expect(first).toMatchObject({ replayed: false, outcome: { code: 'wrong-type', details: { field: 'ops[1]' } } });
+    await cluster.put(number, '1');
+    expect(await run(program, keyed)).toEqual({ ...first, replayed: true });
+    expect([await cluster.text(number), await cluster.text(other)]).toEqual(['1', '1']);
+  });
+
+  it("under a client's id that met keys of another transaction until its deadline may be repeated", async () => {
+    await run({ then: [put(a, '1'), put(b, '1')] });
+    await prepare(a, 9);
+    const keyed = { attempt: 'keyed', id: 23, deadlineMs: 500 } as const;
+    const program = { comparisons: [is(a, '1'), is(b, '1')], then: [put(a, 'new'), put(b, 'new')] };
+    expect((await run(program, keyed)).outcome).toMatchObject({ code: 'conflict', outcome: 'not_applied' });
+    await say(cluster.shardOf(a), 9, { phase: 'decide', decision: 'abort', outcome: undefined });
+    expect(done((await run(program, keyed)).outcome).succeeded).toBe(true);
   });
 
   it("under a client's id asked twice at once is applied once", async () => {
@@ -264,7 +311,7 @@ describe('a transaction that its coordinator left', () => {
     expect(await cluster.runtime.settle(cluster.dispatcher.coordinator.finish(id, participants))).toBe('then');
     const before = await Promise.all([a, b].map((key) => cluster.get(key)));
     const { dispatcher, runtime } = cluster;
-    const late = new Coordinator({ dispatcher, runtime, newId: () => id });
+    const late = new Coordinator({ dispatcher, runtime, newId: () => id, featureLevel: () => 4 });
     const parts = new Map([a, b].map((key) => [cluster.shardOf(key), partOf(key)]));
     const { outcome } = await runtime.settle(late.run(parts, undefined, 5_000));
     expect(outcome).toMatchObject({ succeeded: true, omitted: true });

@@ -71,7 +71,12 @@ describe('a repeat of a transaction that was committed', () => {
         reply({ answer, term: 1, servedBy: 1, shard: operation.shard });
       },
     };
-    const coordinator = new Coordinator({ dispatcher, runtime, newId: () => Buffer.alloc(16, 1) });
+    const coordinator = new Coordinator({
+      dispatcher,
+      runtime,
+      newId: () => Buffer.alloc(16, 1),
+      featureLevel: () => 3,
+    });
     const parts = new Map([
       [1, part('a')],
       [2, part('b')],

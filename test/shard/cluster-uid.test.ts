@@ -111,7 +111,7 @@ describe('the cluster uid', () => {
     cluster.protocols.delete(3);
     await cluster.startNode(3);
     expect(await settled()).toBe(true);
-    expect(topologies().map((topology) => topology?.featureLevel)).toEqual([3, 3, 3]);
+    expect(topologies().map((topology) => topology?.featureLevel)).toEqual([4, 4, 4]);
   });
 
   test('once they are committed, a node of the former build is refused', async () => {

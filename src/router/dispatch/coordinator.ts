@@ -5,6 +5,10 @@
  * the deadline, a participant's leader reports the transaction and any coordinator finishes it; the votes decide, so all
  * that try decide the same.
  *
+ * Under an `Idempotency-Key` nothing definite is answered before the shard that knows the key has kept it: neither that the
+ * transaction was applied, nor that its comparisons did not hold or a step failed. That shard says so, too, if another
+ * attempt under the key came first; then the answer is that one's.
+ *
  * An attempt that met a key of another transaction is aborted, and tried again under another id, until the deadline. The
  * first attempt asks all participants in parallel, and waits for no keys; later ones ask one participant after the other,
  * by ascending number, and wait at each in the order in which they came.
@@ -17,22 +21,13 @@ import {
   type Decision,
   type ProgramOutcome,
   type Refusal,
-  type Runtime,
   type SingleMessage,
   type TransactionPart,
   type Vote,
 } from '../../shard/index.js';
-import type { Dispatcher } from './dispatcher.js';
+import { Participants, type ParticipantsOptions } from './participants.js';
 import { agree, keptOutcome, resultsOf, revisionsOf, withoutResults } from './transaction-results.js';
-import { TransactionSender } from './transaction-sender.js';
-import { decisionIn, NO_ORIGIN, verdictOf, type Heard, type Origin } from './verdict.js';
-
-export interface CoordinatorOptions {
-  readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
-  readonly runtime: Pick<Runtime, 'now' | 'after' | 'random'>;
-  /** A fresh id of 16 bytes, with the time in it. */
-  readonly newId: () => Uint8Array;
-}
+import { decisionIn, NO_ORIGIN, verdictOf, type Heard, type Origin, type Verdict } from './verdict.js';
 
 /** What a transaction came to. */
 export interface TransactionOutcome {
@@ -49,27 +44,23 @@ export interface TransactionOutcome {
 const DELIVERY_MS = 2_000;
 /** How long one tries to finish what another one left. */
 const FINISH_MS = 5_000;
-/** Decisions that every participant has acknowledged are forgotten together, this often. */
-const FORGET_MS = 100;
-const MAX_FORGOTTEN = 500;
 /** Bounds of the pause before another attempt, ms. */
 const FIRST_PAUSE_MS = 20;
 const LEAST_PAUSE_MS = 2;
 
 const LATE = 'not all shards have applied the transaction in time; they will';
+const NOT_KEPT =
+  'the transaction was not applied; the shard that keeps the answer under its idempotency key did not confirm that in time';
 
 export class Coordinator {
-  readonly #options: CoordinatorOptions;
-  readonly #sender: TransactionSender;
-  /** By shard, ids that it may forget. */
-  #forgettable = new Map<number, Uint8Array[]>();
-  #isForgetting = false;
+  readonly #options: ParticipantsOptions;
+  readonly #participants: Participants;
   /** Ids that are being finished here. */
   readonly #finishing = new Set<string>();
 
-  constructor(options: CoordinatorOptions) {
+  constructor(options: ParticipantsOptions) {
     this.#options = options;
-    this.#sender = new TransactionSender(options);
+    this.#participants = new Participants(options);
   }
 
   /** Monotonic ms. */
@@ -104,13 +95,13 @@ export class Coordinator {
     if (this.#finishing.has(name)) return undefined;
     this.#finishing.add(name);
     try {
-      const said = await this.#askAll(participants, () => ({ phase: 'inquire' }), id, FINISH_MS);
+      const said = await this.#participants.askAll(participants, () => ({ phase: 'inquire' }), id, FINISH_MS);
       const decision = decisionIn(said.map(({ reply }) => reply));
       if (decision === undefined) return undefined;
       const outcome = decision === 'abort' ? undefined : encodeOutcome(withoutResults(decision));
-      const told = await this.#decide(id, participants, decision, outcome, FINISH_MS);
+      const told = await this.#participants.decide(id, participants, decision, outcome, FINISH_MS);
       if (!agree(told, decision)) return undefined;
-      this.#forget(id, participants);
+      this.#participants.forget(id, participants);
       return decision;
     } finally {
       this.#finishing.delete(name);
@@ -135,7 +126,7 @@ export class Coordinator {
       waits: isRepeated,
     });
     const heard = isRepeated
-      ? await this.#askInOrder(participants, prepare, id, deadline)
+      ? await this.#participants.askInOrder(participants, prepare, id, deadline)
       : await this.#askUntil(participants, prepare, id, deadline);
     const votes = heard.map(({ reply }) => (reply.type === 'vote' ? reply.vote : undefined));
     if (votes.length === participants.length && votes.every((vote): vote is Vote => vote !== undefined)) {
@@ -155,18 +146,23 @@ export class Coordinator {
   }): Promise<TransactionOutcome> {
     const { id, participants, heard, decision, client, deadline } = given;
     const delivery = client === undefined ? participants : participants.slice(1);
-    const told = this.#decide(id, delivery, decision, undefined, Math.max(DELIVERY_MS, this.#leftMs(deadline))).then(
-      async (others) => {
+    const told = this.#participants
+      .decide(id, delivery, decision, undefined, Math.max(DELIVERY_MS, this.#participants.leftMs(deadline)))
+      .then(async (others) => {
         if (client === undefined || !agree(others, decision)) return others;
         // The first participant keeps the outcome for replays, so it has to be known before.
         const kept = keptOutcome(resultsOf(heard, decision, revisionsOf(others)), decision);
-        const home = await this.#decide(id, participants.slice(0, 1), decision, kept, DELIVERY_MS);
-        return [...home, ...others];
-      },
-    );
+        const home = await this.#participants.conclude(
+          id,
+          participants[0] ?? 0,
+          { decision, client, outcome: kept },
+          DELIVERY_MS,
+        );
+        return [home, ...others];
+      });
     const all = await this.#within(told, deadline);
     if (all === undefined || !agree(all, decision)) return ending(refuse('timeout', LATE), heard[0]?.origin);
-    this.#forget(id, participants);
+    this.#participants.forget(id, participants);
     const revisions = revisionsOf(all);
     const results = resultsOf(heard, decision, revisions);
     const outcome = { succeeded: decision === 'then', results, lastDeletion: 0, omitted: false };
@@ -189,13 +185,64 @@ export class Coordinator {
       void this.finish(id, participants).catch(() => undefined);
       return ending(verdict.refusal, verdict.origin);
     }
+    const answer = client === undefined ? undefined : answerOf(verdict);
+    if (client !== undefined && answer !== undefined && this.#participants.keepsRefusals) {
+      return this.#abortAs(answer, verdict.origin, { ...given, client });
+    }
     // Shards that hold keys let them go before another attempt.
     const asked = heard.map(({ shard }) => shard);
-    const told = this.#decide(id, asked, 'abort', undefined, DELIVERY_MS).then((all) => {
-      if (agree(all, 'abort')) this.#forget(id, asked);
+    const told = this.#participants.decide(id, asked, 'abort', undefined, DELIVERY_MS).then((all) => {
+      if (agree(all, 'abort')) this.#participants.forget(id, asked);
     });
     if (verdict.type === 'busy') await this.#within(told, deadline);
     else void told.catch(() => undefined);
+    return this.#ended(verdict, deadline);
+  }
+
+  /** Aborts with a definite answer, which the first participant keeps before the client has it. */
+  async #abortAs(
+    answer: ProgramOutcome | Refusal,
+    origin: Origin,
+    given: {
+      readonly id: Uint8Array;
+      readonly participants: readonly number[];
+      readonly heard: readonly Heard[];
+      readonly client: ClientId;
+      readonly deadline: number;
+    },
+  ): Promise<TransactionOutcome | undefined> {
+    const { id, participants, heard, client, deadline } = given;
+    const home = participants[0] ?? 0;
+    const conclusion = { decision: 'abort', client, outcome: encodeOutcome(answer) } as const;
+    const kept = this.#participants.conclude(
+      id,
+      home,
+      conclusion,
+      Math.max(DELIVERY_MS, this.#participants.leftMs(deadline)),
+    );
+    const asked = heard.map(({ shard }) => shard);
+    const others = this.#participants.decide(
+      id,
+      asked.filter((shard) => shard !== home),
+      'abort',
+      undefined,
+      DELIVERY_MS,
+    );
+    void Promise.all([kept, others]).then(([atHome, elsewhere]) => {
+      if (agree([atHome, ...elsewhere], 'abort')) this.#participants.forget(id, asked);
+    });
+    const said = await this.#within(kept, deadline);
+    if (said !== undefined && agree([said], 'abort')) return ending(answer, origin);
+    const verdict = said && verdictOf([said], home);
+    if (verdict === undefined || verdict.type === 'unknown') {
+      return ending(refuse('timeout', NOT_KEPT, {}, 'not_applied'), origin);
+    }
+    if (verdict.type === 'committed') return this.#committed({ ...given, ...verdict });
+    return this.#ended(verdict, deadline);
+  }
+
+  /** Undefined: the attempt may be repeated. */
+  async #ended(verdict: Uncommitted, deadline: number): Promise<TransactionOutcome | undefined> {
     switch (verdict.type) {
       case 'busy':
         return undefined;
@@ -211,8 +258,10 @@ export class Coordinator {
           origin: verdict.origin,
         };
       case 'no':
-        return ending({ succeeded: false, results: [], lastDeletion: 0, omitted: false }, verdict.origin);
+        return ending(NO, verdict.origin);
+      case 'failed':
       case 'refused':
+      case 'unknown':
         return ending(verdict.refusal, verdict.origin);
     }
   }
@@ -228,102 +277,37 @@ export class Coordinator {
     const { id, participants, decision, deadline, origin } = given;
     const outcome = withoutResults(decision);
     const told = await this.#within(
-      this.#decide(id, participants, decision, encodeOutcome(outcome), Math.max(DELIVERY_MS, this.#leftMs(deadline))),
+      this.#participants.decide(
+        id,
+        participants,
+        decision,
+        encodeOutcome(outcome),
+        Math.max(DELIVERY_MS, this.#participants.leftMs(deadline)),
+      ),
       deadline,
     );
     if (told === undefined || !agree(told, decision)) return ending(refuse('timeout', LATE), origin);
-    this.#forget(id, participants);
+    this.#participants.forget(id, participants);
     return { outcome, replayed: undefined, revisions: revisionsOf(told), origin };
   }
 
-  #decide(
-    id: Uint8Array,
-    shards: readonly number[],
-    decision: Decision,
-    outcome: Uint8Array | undefined,
-    deadlineMs: number,
-  ): Promise<Heard[]> {
-    const first = shards[0];
-    return this.#askAll(
-      shards,
-      (shard) => ({ phase: 'decide', decision, outcome: shard === first ? outcome : undefined }),
-      id,
-      deadlineMs,
-    );
-  }
-
-  /** Tells participants in batches, without haste: nothing waits for it. */
-  #forget(id: Uint8Array, participants: readonly number[]): void {
-    for (const shard of participants) {
-      const ids = this.#forgettable.get(shard) ?? [];
-      ids.push(id);
-      this.#forgettable.set(shard, ids);
-    }
-    if (this.#isForgetting) return;
-    this.#isForgetting = true;
-    this.#options.runtime.after(FORGET_MS, () => {
-      this.#isForgetting = false;
-      const batches = this.#forgettable;
-      this.#forgettable = new Map();
-      for (const [shard, ids] of batches) {
-        for (let from = 0; from < ids.length; from += MAX_FORGOTTEN) {
-          const message = { phase: 'forget', ids: ids.slice(from, from + MAX_FORGOTTEN) } as const;
-          // What is lost is reported by the shard's leader, and forgotten later.
-          void this.#ask(shard, message, this.#options.newId(), DELIVERY_MS);
-        }
-      }
-    });
-  }
-
-  /** As `#askAll`; what was not heard by the deadline is unknown. */
+  /** Asks all; what was not heard by the deadline is unknown. */
   async #askUntil(
     shards: readonly number[],
     message: (shard: number) => SingleMessage,
     id: Uint8Array,
     deadline: number,
   ): Promise<Heard[]> {
-    const heard = await this.#within(this.#askAll(shards, message, id, this.#leftMs(deadline)), deadline);
+    const asked = this.#participants.askAll(shards, message, id, this.#participants.leftMs(deadline));
+    const heard = await this.#within(asked, deadline);
     if (heard !== undefined) return heard;
     return shards.map((shard) => ({ shard, revision: 0, reply: refuse('timeout'), origin: { ...NO_ORIGIN, shard } }));
-  }
-
-  #askAll(
-    shards: readonly number[],
-    message: (shard: number) => SingleMessage,
-    id: Uint8Array,
-    deadlineMs: number,
-  ): Promise<Heard[]> {
-    return Promise.all(shards.map((shard) => this.#ask(shard, message(shard), id, deadlineMs)));
-  }
-
-  /** Up to the first participant that does not vote yes. */
-  async #askInOrder(
-    shards: readonly number[],
-    message: (shard: number) => SingleMessage,
-    id: Uint8Array,
-    deadline: number,
-  ): Promise<Heard[]> {
-    const heard: Heard[] = [];
-    for (const shard of shards) {
-      const one = await this.#ask(shard, message(shard), id, this.#leftMs(deadline));
-      heard.push(one);
-      if (one.reply.type !== 'vote' || one.reply.vote.type !== 'yes') break;
-    }
-    return heard;
-  }
-
-  #ask(shard: number, message: SingleMessage, id: Uint8Array, deadlineMs: number): Promise<Heard> {
-    return this.#sender.ask(shard, message, id, deadlineMs);
-  }
-
-  #leftMs(deadline: number): number {
-    return Math.max(0, deadline - this.#options.runtime.now());
   }
 
   /** Undefined: it did not settle before the deadline. */
   #within<T>(promise: Promise<T>, deadline: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      const timer = this.#options.runtime.after(this.#leftMs(deadline), () => {
+      const timer = this.#options.runtime.after(this.#participants.leftMs(deadline), () => {
         resolve(undefined);
       });
       promise.then(
@@ -351,6 +335,17 @@ const NO_PART: TransactionPart = {
   hasComparisons: false,
   hasOtherwise: false,
 };
+
+/** Comparisons do not hold, and there is nothing to do instead. */
+const NO: ProgramOutcome = { succeeded: false, results: [], lastDeletion: 0, omitted: false };
+
+type Uncommitted = Exclude<Verdict, { type: 'committed' }>;
+
+/** What the client's request comes to; undefined: that is still open. */
+function answerOf(verdict: Uncommitted): ProgramOutcome | Refusal | undefined {
+  if (verdict.type === 'failed') return verdict.refusal;
+  return verdict.type === 'no' ? NO : undefined;
+}
 
 const ending = (outcome: ProgramOutcome | Refusal, origin: Origin = NO_ORIGIN): TransactionOutcome => ({
   outcome,

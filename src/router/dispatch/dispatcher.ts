@@ -13,6 +13,7 @@
  */
 import {
   boundOf,
+  featureLevelOf,
   isRead,
   refuse,
   shardOfOperation,
@@ -87,7 +88,10 @@ export class Dispatcher {
     this.#maxInFlight = options.maxInFlight ?? 20_000;
     this.#leaders = new LeaderCache(options.backend);
     const { runtime, backend, newId = newOperationId } = options;
-    this.coordinator = new Coordinator({ dispatcher: this, runtime, newId });
+    this.coordinator = new Coordinator({
+      ...{ dispatcher: this, runtime, newId },
+      featureLevel: () => featureLevelOf(backend.topology()),
+    });
     backend.onOrphan?.(({ id, participants }) => {
       void this.coordinator.finish(id, participants);
     });

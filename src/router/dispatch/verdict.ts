@@ -29,6 +29,8 @@ export type Verdict = { readonly origin: Origin } & (
   | { readonly type: 'busy' }
   | { readonly type: 'no' }
   | { readonly type: 'committed'; readonly decision: 'then' | 'otherwise' }
+  /** A step fails: that is what the client's request comes to. */
+  | { readonly type: 'failed'; readonly refusal: Refusal }
   | { readonly type: 'refused'; readonly refusal: Refusal }
   | { readonly type: 'unknown'; readonly refusal: Refusal }
   | { readonly type: 'replay'; readonly outcome: Uint8Array }
@@ -58,7 +60,7 @@ export function verdictOf(heard: readonly Heard[], home?: number): Verdict {
         else refused ??= verdictOfRefusal(reply, origin);
         break;
       case 'vote':
-        if (reply.vote.type === 'failed') refused = { type: 'refused', refusal: reply.vote.refusal, origin };
+        if (reply.vote.type === 'failed') refused = { type: 'failed', refusal: reply.vote.refusal, origin };
         if (reply.vote.type === 'no') return { type: 'no', origin };
         if (reply.vote.type === 'busy' || reply.vote.type === 'aborted') busy = { type: 'busy', origin };
         isAborted ||= reply.vote.type !== 'yes';
@@ -101,7 +103,7 @@ function failingBranch(heard: readonly Heard[]): Verdict | undefined {
   for (const { reply, origin } of heard) {
     if (reply.type !== 'vote' || reply.vote.type !== 'yes') continue;
     const branch = reply.vote[holds ? 'then' : 'otherwise'];
-    if (branch?.type === 'failed') return { type: 'refused', refusal: branch.refusal, origin };
+    if (branch?.type === 'failed') return { type: 'failed', refusal: branch.refusal, origin };
   }
   return undefined;
 }

@@ -17,9 +17,9 @@ import type { Step } from '../program.js';
 import { decodeTransactionReply, encodeTransactionReply } from '../transaction-codec.js';
 import {
   PENDING_REVISION,
-  withRevision,
   type BranchVote,
   type ClientId,
+  type Conclude,
   type Decide,
   type Decision,
   type OpenTransaction,
@@ -30,7 +30,9 @@ import {
   type TransactionReply,
   type Vote,
 } from '../transaction.js';
-import type { Dedup, FoundEntry } from './dedup.js';
+import { withoutResults } from './answers.js';
+import { isReplayOf, keepAnswer, replayOf } from './client-answers.js';
+import type { Dedup } from './dedup.js';
 import { asRefusal, type Evaluation } from './evaluation.js';
 import { locksOf } from './lock-needs.js';
 import { operationTimeMs } from './command.js';
@@ -133,6 +135,8 @@ export class Transactions {
         return this.#prepare(index, { ...said, message }, clockMs);
       case 'decide':
         return this.#decide(index, id, message, clockMs);
+      case 'conclude':
+        return this.#conclude(index, id, message, clockMs);
       case 'inquire':
         return this.#said(id) ?? this.#refuse(index, id, { type: 'aborted' }, clockMs);
       case 'forget':
@@ -256,13 +260,36 @@ export class Transactions {
     const { message } = open;
     if (decision !== 'abort') {
       this.#applyPart(index, open, decision);
-      if (outcome !== undefined && message.client !== undefined) this.#keep(index, message.client, outcome, clockMs);
+      if (outcome !== undefined && message.client !== undefined) {
+        // What entries of this kind leave of a long answer is always that of a success, and has to remain so.
+        const shortened = (): Uint8Array =>
+          encodeOutcome({ succeeded: true, results: [], lastDeletion: this.#context.lastDeletion(), omitted: true });
+        const kept = decodeOutcome(outcome);
+        if (!('code' in kept)) keepAnswer(this.#context.dedup, message.client, { kept, shortened, index, clockMs });
+      }
     }
     this.#release(holder, open);
     const decided: Decided = { type: 'decided', participants: message.participants, decision };
     this.#open.set(holder, decided);
     this.#writeRow(holder, encodeDecided(decided));
     return { type: 'decided', decision };
+  }
+
+  #conclude(index: number, id: Uint8Array, said: Conclude, clockMs: number): SingleReply {
+    const { decision, client, outcome } = said;
+    const holder = textOf(id);
+    const isOpen = this.holds(holder);
+    // It was aborted before, or never held anything here: then another attempt under the client's id may have begun.
+    const before =
+      this.#byClient.get(textOf(client.id)) === holder ? undefined : this.#objectionOfClient(client, clockMs);
+    const reply = this.#decide(index, id, { phase: 'decide', decision, outcome: undefined }, clockMs);
+    if (reply.type !== 'decided' || reply.decision !== decision) return reply;
+    if (decision === 'abort' && before !== undefined) return isReplayOf(before, outcome) ? reply : before;
+    if (decision === 'abort' || isOpen) {
+      const kept = decodeOutcome(outcome);
+      keepAnswer(this.#context.dedup, client, { kept, shortened: withoutResults, index, clockMs });
+    }
+    return reply;
   }
 
   #applyPart(revision: number, { message, clockMs }: Prepared, decision: 'then' | 'otherwise'): void {
@@ -278,20 +305,6 @@ export class Transactions {
     });
     for (const step of program[decision]) evaluation.step(step);
     evaluation.commit();
-  }
-
-  /** Keeps what a replay of the client's request is answered. */
-  #keep(revision: number, client: ClientId, outcome: Uint8Array, clockMs: number): void {
-    const { dedup, lastDeletion } = this.#context;
-    if (dedup.find(client.id, 0, 'keyed') !== undefined) return;
-    const entry = { revision, ...fingerprintOf(client) };
-    const shortened = (): Uint8Array =>
-      encodeOutcome({ succeeded: true, results: [], lastDeletion: lastDeletion(), omitted: true });
-    const kept = decodeOutcome(outcome);
-    if ('code' in kept) return;
-    const results = kept.results.map((result) => withRevision(result, revision));
-    const answer = encodeOutcome({ ...kept, results });
-    dedup.insertProgram(client.id, 0, { attempt: 'keyed', clockMs, entry }, answer, shortened);
   }
 
   #release(holder: Holder, { message, locks }: Holding): void {
@@ -382,16 +395,4 @@ function branchVote(
     results.push([at, result] as const);
   }
   return { type: 'results', results };
-}
-
-function replayOf(known: FoundEntry, client: ClientId): SingleReply {
-  const { fingerprintHigh, fingerprintLow } = fingerprintOf(client);
-  const isSame = known.fingerprintHigh === fingerprintHigh && known.fingerprintLow === fingerprintLow;
-  if (!isSame || known.answer === undefined) return refuse('idempotency-key-reused');
-  return { type: 'replay', outcome: known.answer };
-}
-
-function fingerprintOf({ fingerprint }: ClientId): { fingerprintHigh: number; fingerprintLow: number } {
-  const view = new DataView(fingerprint.buffer, fingerprint.byteOffset, fingerprint.byteLength);
-  return { fingerprintHigh: view.getUint32(0), fingerprintLow: view.getUint32(4) };
 }

@@ -1,0 +1,115 @@
+/** What a coordinator says to the participants of a transaction, and what it hears. */
+import type { Conclude, Decision, Runtime, SingleMessage } from '../../shard/index.js';
+import { TransactionSender, type SenderOptions } from './transaction-sender.js';
+import type { Heard } from './verdict.js';
+
+export interface ParticipantsOptions extends SenderOptions {
+  readonly runtime: Pick<Runtime, 'now' | 'after' | 'random'>;
+  /** Of the cluster, as far as is known. */
+  readonly featureLevel: () => number;
+}
+
+/** How long what may be forgotten is tried to be delivered. */
+const FORGET_DELIVERY_MS = 2_000;
+/** Decisions that every participant has acknowledged are forgotten together, this often. */
+const FORGET_MS = 100;
+const MAX_FORGOTTEN = 500;
+/** Since this feature level all nodes read conclusions. */
+const CONCLUDE_LEVEL = 4;
+
+export class Participants {
+  readonly #options: ParticipantsOptions;
+  readonly #sender: TransactionSender;
+  /** By shard, ids that it may forget. */
+  #forgettable = new Map<number, Uint8Array[]>();
+  #isForgetting = false;
+
+  constructor(options: ParticipantsOptions) {
+    this.#options = options;
+    this.#sender = new TransactionSender(options);
+  }
+
+  get keepsRefusals(): boolean {
+    return this.#options.featureLevel() >= CONCLUDE_LEVEL;
+  }
+
+  conclude(id: Uint8Array, home: number, said: Omit<Conclude, 'phase'>, deadlineMs: number): Promise<Heard> {
+    const { decision, outcome } = said;
+    const message = this.keepsRefusals
+      ? ({ phase: 'conclude', ...said } as const)
+      : ({ phase: 'decide', decision, outcome } as const);
+    return this.#ask(home, message, id, deadlineMs);
+  }
+
+  decide(
+    id: Uint8Array,
+    shards: readonly number[],
+    decision: Decision,
+    outcome: Uint8Array | undefined,
+    deadlineMs: number,
+  ): Promise<Heard[]> {
+    const first = shards[0];
+    return this.askAll(
+      shards,
+      (shard) => ({ phase: 'decide', decision, outcome: shard === first ? outcome : undefined }),
+      id,
+      deadlineMs,
+    );
+  }
+
+  /** Tells participants in batches, without haste: nothing waits for it. */
+  forget(id: Uint8Array, participants: readonly number[]): void {
+    for (const shard of participants) {
+      const ids = this.#forgettable.get(shard) ?? [];
+      ids.push(id);
+      this.#forgettable.set(shard, ids);
+    }
+    if (this.#isForgetting) return;
+    this.#isForgetting = true;
+    this.#options.runtime.after(FORGET_MS, () => {
+      this.#isForgetting = false;
+      const batches = this.#forgettable;
+      this.#forgettable = new Map();
+      for (const [shard, ids] of batches) {
+        for (let from = 0; from < ids.length; from += MAX_FORGOTTEN) {
+          const message = { phase: 'forget', ids: ids.slice(from, from + MAX_FORGOTTEN) } as const;
+          // What is lost is reported by the shard's leader, and forgotten later.
+          void this.#ask(shard, message, this.#options.newId(), FORGET_DELIVERY_MS);
+        }
+      }
+    });
+  }
+
+  askAll(
+    shards: readonly number[],
+    message: (shard: number) => SingleMessage,
+    id: Uint8Array,
+    deadlineMs: number,
+  ): Promise<Heard[]> {
+    return Promise.all(shards.map((shard) => this.#ask(shard, message(shard), id, deadlineMs)));
+  }
+
+  /** Up to the first participant that does not vote yes. */
+  async askInOrder(
+    shards: readonly number[],
+    message: (shard: number) => SingleMessage,
+    id: Uint8Array,
+    deadline: number,
+  ): Promise<Heard[]> {
+    const heard: Heard[] = [];
+    for (const shard of shards) {
+      const one = await this.#ask(shard, message(shard), id, this.leftMs(deadline));
+      heard.push(one);
+      if (one.reply.type !== 'vote' || one.reply.vote.type !== 'yes') break;
+    }
+    return heard;
+  }
+
+  #ask(shard: number, message: SingleMessage, id: Uint8Array, deadlineMs: number): Promise<Heard> {
+    return this.#sender.ask(shard, message, id, deadlineMs);
+  }
+
+  leftMs(deadline: number): number {
+    return Math.max(0, deadline - this.#options.runtime.now());
+  }
+}
