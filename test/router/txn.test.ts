@@ -218,6 +218,26 @@ describe('over several shards', () => {
     const first = await ask(body, headers);
     const again = await ask(body, headers);
     expect(again.headers['idempotency-replayed']).toBe('true');
-    expect((again.json as { results: unknown }).results).toEqual((first.json as { results: unknown }).results);
+    expect(again.json).toEqual(first.json);
+    expect(Object.keys((again.json as { revisions: object }).revisions).length).toBeGreaterThan(1);
+  });
+
+  it('replays the revisions that its results show: a deletion has that of a put in its shard', async () => {
+    const [gone, other] = [`{a}${fresh()}`, `{b}${fresh()}`];
+    await ask({ then: [{ op: 'put', key: gone, value: 1 }] });
+    const headers = { 'idempotency-key': uuid() };
+    const body = {
+      then: [
+        { op: 'delete', key: gone },
+        { op: 'put', key: `{a}${fresh()}`, value: 1 },
+        { op: 'put', key: other, value: 1 },
+      ],
+    };
+    const first = await ask(body, headers);
+    expect(first.json).toMatchObject({ results: [{ deleted: true }, { created: true }, { created: true }] });
+    const revisions = Object.values((first.json as { revisions: Record<string, number> }).revisions);
+    expect(revisions).toHaveLength(2);
+    const again = await ask(body, headers);
+    expect([again.json, again.headers['idempotency-replayed']]).toEqual([first.json, 'true']);
   });
 });
