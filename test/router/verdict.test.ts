@@ -4,6 +4,7 @@ import { Coordinator } from '../../src/router/dispatch/coordinator.js';
 import type { Dispatcher } from '../../src/router/dispatch/dispatcher.js';
 import { NO_ORIGIN, verdictOf, type Heard } from '../../src/router/dispatch/verdict.js';
 import {
+  encodeOutcome,
   encodeTransactionReply,
   refuse,
   stringKey,
@@ -85,5 +86,66 @@ describe('a repeat of a transaction that was committed', () => {
     const { outcome: ended } = await runtime.settle(coordinator.run(parts, client, 1_000));
     if (outcome === undefined) expect(ended).toMatchObject({ succeeded: false });
     else expect(ended).toMatchObject({ outcome });
+  });
+});
+
+describe('a definite no under a key of the client', () => {
+  const KEPT: SingleReply = { type: 'decided', decision: 'abort' };
+  const DONE = encodeOutcome({ succeeded: true, results: [], lastDeletion: 0, omitted: true });
+
+  /** @param concluded what the first participant answers to the conclusion; the second votes no */
+  async function run(concluded: SingleReply, featureLevel = 4) {
+    const runtime = new VirtualRuntime(1);
+    const phases: string[] = [];
+    const dispatcher: Pick<Dispatcher, 'dispatch'> = {
+      dispatch: (operation, options, reply) => {
+        if (operation.type !== 'transaction') throw new Error(operation.type);
+        const { phase } = decodeTransaction(operation.body);
+        phases.push(`${phase} ${operation.shard}`);
+        const voted = operation.shard === 1 ? vote(YES) : NO;
+        const said = phase === 'prepare' ? voted : phase === 'conclude' ? concluded : KEPT;
+        const answer =
+          said.type === 'refused'
+            ? said
+            : ({ type: 'program', revision: 9, outcome: encodeTransactionReply(said), replayed: false } as const);
+        reply({ answer, term: 1, servedBy: 1, shard: operation.shard });
+      },
+    };
+    const newId = () => Buffer.alloc(16, 1);
+    const coordinator = new Coordinator({ dispatcher, runtime, newId, featureLevel: () => featureLevel });
+    const parts = new Map([1, 2].map((shard) => [shard, NO_STEPS]));
+    const client = { id: Buffer.alloc(16, 7), fingerprint: Buffer.alloc(8) };
+    return { phases, ...(await runtime.settle(coordinator.run(parts, client, 1_000))) };
+  }
+  const NO_STEPS: TransactionPart = {
+    program: {
+      comparisons: [{ type: 'exists', key: stringKey('a') }],
+      then: [],
+      otherwise: [],
+      onError: 'fail',
+      valueLimit: 10,
+    },
+    ...{ thenAt: [], otherwiseAt: [], hasComparisons: true, hasOtherwise: false },
+  };
+
+  it('is told once the first participant has kept it', async () => {
+    const { outcome, phases } = await run(KEPT);
+    expect(outcome).toMatchObject({ succeeded: false });
+    expect(phases).toContain('conclude 1');
+  });
+
+  it('is not told if that does not say so: not applied, and to be asked again', async () => {
+    expect((await run(UNKNOWN)).outcome).toMatchObject({ code: 'timeout', outcome: 'not_applied' });
+    expect((await run(NOT_APPLIED)).outcome).toMatchObject({ code: 'no-leader', outcome: 'not_applied' });
+  });
+
+  it('gives way to what another attempt came to', async () => {
+    expect((await run({ type: 'replay', outcome: DONE })).replayed).toEqual(Uint8Array.from(DONE));
+  });
+
+  it('is told at once while some node may not read conclusions', async () => {
+    const { outcome, phases } = await run(KEPT, 3);
+    expect(outcome).toMatchObject({ succeeded: false });
+    expect(phases.filter((phase) => phase.startsWith('conclude'))).toEqual([]);
   });
 });

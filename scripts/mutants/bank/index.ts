@@ -138,6 +138,8 @@ import { k132 } from './k132-view-sees-later-writes.js';
 import { k133 } from './k133-range-misses-sealed-rows.js';
 import { k134 } from './k134-deletion-is-no-change.js';
 import { k135 } from './k135-limit-before-the-batch.js';
+import { k136 } from './k136-no-before-it-is-kept.js';
+import { k137 } from './k137-no-is-not-kept.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -278,4 +280,6 @@ export const BANK: readonly Mutant[] = [
   k133,
   k134,
   k135,
+  k136,
+  k137,
 ];
