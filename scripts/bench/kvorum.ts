@@ -250,6 +250,13 @@ export class KvorumTarget implements Target {
   async counters(): Promise<Counters> {
     return readCounters(await this.#cluster.metrics());
   }
+
+  /** Keys of all shards, as the node counts them that has most of them: nothing is gone before it is gone in all replicas. */
+  async mostKeys(): Promise<number> {
+    return Math.max(
+      ...(await this.#cluster.metrics()).map((text) => sum([text], /^kvorum_group_keys\{[^}]*\} (\S+)$/gm)),
+    );
+  }
 }
 
 /** @param texts each node's /metrics */
