@@ -17,6 +17,8 @@ import { decodeCommand, encodeCommand, encodeProgramCommand } from '../src/shard
 import { FORMATS, type Format } from '../src/shard/formats.js';
 import { loadHash } from '../src/shard/keys/hash.js';
 import { decodeKey } from '../src/shard/keys/decoder.js';
+import { Deletions } from '../src/shard/machine/deletions.js';
+import { KeptAnswers } from '../src/shard/machine/kept-answers.js';
 import { KvMachine } from '../src/shard/machine/kv-machine.js';
 import type { PlainWrite } from '../src/shard/operation.js';
 import { decodeOutcome, decodeProgram, encodeOutcome, encodeProgram } from '../src/shard/program-codec.js';
@@ -201,6 +203,18 @@ const DECODERS: Readonly<Record<Name, (number: number) => unknown>> = {
   },
   recordLayout: (number) => decodeRecord(Buffer.alloc(40, number)),
   namespaceRow: (number) => decodeNamespace(Buffer.alloc(26, number)),
+  deletionPage: (number) => {
+    const store = new MapStateStore();
+    store.set('\u000a', Buffer.alloc(7 + 14, number));
+    new Deletions(store).load({ unknownUpTo: 1, last: 1, head: 0, tail: 1 });
+  },
+  answerRow: (number) => {
+    const store = new MapStateStore();
+    store.set('\u000b\u0001'.padEnd(8, '\0'), Buffer.alloc(20, number));
+    const answers = new KeptAnswers(store, '\u0001');
+    answers.load();
+    answers.get(0);
+  },
   dedupPage: (number) => {
     reloaded('\u0001', 0, number);
   },

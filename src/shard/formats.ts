@@ -107,6 +107,8 @@ const STATE_FORMATS = {
     ...since(3, { expiring: 2 }),
   }),
   namespaceRow: format('namespace row layout', 'first byte of the row of a namespace', since(3, { first: 1 })),
+  deletionPage: format('deletion page layout', 'first byte of a row of deletions', since(3, { first: 1 })),
+  answerRow: format('answer row layout', "first byte of a row of programs' answers", since(3, { first: 1 })),
   dedupPage: format('dedup page layout', 'first byte of a row of the dedup table', since(1, { first: 1 })),
   dedupAnswer: format('dedup answer', 'in such a row', {
     ...since(1, { updated: 1, created: 2, deleted: 3, notThere: 4, preconditionFailed: 5 }),

@@ -9,17 +9,16 @@
  *   could be known after an eviction; so none is evicted before its window ends, and when there is no room for another
  *   one, that is refused before it is applied.
  *
- * The answer of a program is a row of its own, up to `MAX_KEPT_ANSWER_BYTES` and, in all, `MAX_ANSWERS_BYTES`; of a longer
- * one, only what is left of it without its results.
+ * The answer of a program is kept beside its table (`kept-answers.ts`), up to `MAX_KEPT_ANSWER_BYTES` and, in all,
+ * `MAX_ANSWERS_BYTES`; of a longer one, only what is left of it without its results.
  */
-import type { StateKey } from '../../raft/index.js';
-import { binaryString, writeU48 } from '../big-endian.js';
 import { refuse } from '../errors.js';
 import { isKeyed, type Attempt, type Refusal } from '../operation.js';
 import { isRouters } from '../router-id.js';
 import { MAX_KEPT_ANSWER_BYTES } from '../program-codec.js';
 import { operationTimeMs } from './command.js';
 import { AnswerKind, DedupTable, type DedupEntry, type DedupTableState } from './dedup-table.js';
+import { KeptAnswers } from './kept-answers.js';
 import type { StateStore } from './state-store.js';
 
 export interface DedupOptions {
@@ -35,7 +34,6 @@ export const MAX_ANSWERS_BYTES = 16 * 1024 * 1024;
 /** A creation time further ahead of the entry's own is no creation time. */
 const MAX_AHEAD_MS = 1_000;
 
-const ANSWER_SPACE = '\u0008';
 const SPACES = { unkeyed: '\u0001', timed: '\u0007', untimed: '\u0009' } as const;
 type Kind = keyof typeof SPACES;
 const KINDS: readonly Kind[] = ['unkeyed', 'timed', 'untimed'];
@@ -57,14 +55,13 @@ export class Dedup {
   readonly #tables: Readonly<Record<Kind, DedupTable>>;
   /** `#tables.unkeyed`, on the path of every plain write. */
   readonly #unkeyed: DedupTable;
-  readonly #store: StateStore;
+  readonly #answers: Readonly<Record<Kind, KeptAnswers>>;
   readonly #windowMs: number;
   #answerBytes = 0;
   /** Before this time nothing is as old as the window. */
   #nextExpiryMs = 0;
 
   constructor(store: StateStore, { maxEntries, maxKeyedEntries, windowMs }: DedupOptions) {
-    this.#store = store;
     this.#windowMs = windowMs;
     const table = (kind: Kind): DedupTable =>
       new DedupTable(store, {
@@ -72,9 +69,13 @@ export class Dedup {
         maxEntries: kind === 'unkeyed' ? maxEntries : maxKeyedEntries,
         windowMs,
         onEvict: (sequence, answerKind, detail) => {
-          if (answerKind === AnswerKind.program) this.#dropAnswer(kind, sequence, detail);
+          if (answerKind !== AnswerKind.program) return;
+          this.#answers[kind].evicted(sequence);
+          this.#answerBytes -= detail;
         },
       });
+    const answers = (kind: Kind): KeptAnswers => new KeptAnswers(store, SPACES[kind]);
+    this.#answers = { unkeyed: answers('unkeyed'), timed: answers('timed'), untimed: answers('untimed') };
     this.#unkeyed = table('unkeyed');
     this.#tables = { unkeyed: this.#unkeyed, timed: table('timed'), untimed: table('untimed') };
   }
@@ -86,7 +87,7 @@ export class Dedup {
   /** No id that a client chose was ever inserted by its kind. */
   get isUnkeyedOnly(): boolean {
     const { timed, untimed } = this.#tables;
-    return timed.state().tail === 0 && untimed.state().tail === 0 && this.#answerBytes === 0;
+    return timed.tail === 0 && untimed.tail === 0 && this.#answerBytes === 0;
   }
 
   /** The entry of the id at `data[idAt..]`. */
@@ -154,8 +155,8 @@ export class Dedup {
     const kind = kindOf(attempt, operationTimeMs(data, idAt), clockMs);
     const { revision, fingerprintHigh, fingerprintLow } = entry;
     const slot = { kind: AnswerKind.program, revision, detail: kept.length, fingerprintHigh, fingerprintLow };
+    this.#answers[kind].add(this.#tables[kind].tail, kept);
     this.#tables[kind].insert(data, idAt, clockMs, slot);
-    this.#store.set(answerKey(kind, this.#tables[kind].state().tail - 1), kept);
     this.#answerBytes += kept.length;
   }
 
@@ -170,7 +171,10 @@ export class Dedup {
   }
 
   flush(): void {
-    for (const kind of KINDS) this.#tables[kind].flush();
+    for (const kind of KINDS) {
+      this.#tables[kind].flush();
+      this.#answers[kind].flush(this.#tables[kind].head);
+    }
   }
 
   state(): DedupState {
@@ -181,7 +185,10 @@ export class Dedup {
 
   /** @throws StorageCorruption if the rows do not match `state` */
   load(state: DedupState): void {
-    for (const kind of KINDS) this.#tables[kind].load(state[kind]);
+    for (const kind of KINDS) {
+      this.#tables[kind].load(state[kind]);
+      this.#answers[kind].load();
+    }
     this.#answerBytes = state.answerBytes;
     this.#nextExpiryMs = 0;
   }
@@ -189,12 +196,7 @@ export class Dedup {
   #found(kind: Kind, entry: DedupEntry | undefined, data: Uint8Array, idAt: number): FoundEntry | undefined {
     if (entry === undefined) return undefined;
     if (entry.kind !== AnswerKind.program) return { ...entry, answer: undefined };
-    return { ...entry, answer: this.#store.get(answerKey(kind, this.#tables[kind].sequenceOf(data, idAt))) };
-  }
-
-  #dropAnswer(kind: Kind, sequence: number, length: number): void {
-    this.#store.delete(answerKey(kind, sequence));
-    this.#answerBytes -= length;
+    return { ...entry, answer: this.#answers[kind].get(this.#tables[kind].sequenceOf(data, idAt)) };
   }
 }
 
@@ -204,11 +206,4 @@ const isTimed = (timeMs: number | undefined, clockMs: number): timeMs is number 
 function kindOf(attempt: Attempt, timeMs: number | undefined, clockMs: number): Kind {
   if (!isKeyed(attempt)) return 'unkeyed';
   return isTimed(timeMs, clockMs) ? 'timed' : 'untimed';
-}
-
-const sequenceBytes = Buffer.alloc(6);
-
-function answerKey(kind: Kind, sequence: number): StateKey {
-  writeU48(sequenceBytes, 0, sequence);
-  return ANSWER_SPACE + SPACES[kind] + binaryString(sequenceBytes, 0, 6);
 }

@@ -12,13 +12,19 @@
  * plain commands, written from a further level on.
  */
 import { StorageCorruption, type StateKey } from '../../raft/index.js';
-import { binaryString, readU48, writeU32, writeU48 } from '../big-endian.js';
+import { binaryString, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';
+import { FORMATS } from '../formats.js';
 import { hash64 } from '../keys/index.js';
+import { SlotRing } from './slot-ring.js';
 import type { StateStore } from './state-store.js';
 
 /** Deletions kept per shard. */
 export const MAX_DELETIONS = 16_384;
-const SPACE = '\u0006';
+const SPACE = '\u000a';
+/** Where builds before this one kept a row for each. */
+const FORMER_SPACE = '\u0006';
+/** Revision 6, hash 8. */
+const SLOT_BYTES = 14;
 
 export interface DeletionsState {
   /** Nothing is known about deletions up to this revision; 0: none are kept yet. */
@@ -32,17 +38,19 @@ export interface DeletionsState {
 export class Deletions {
   #unknownUpTo = 0;
   #last = 0;
-  /** Deletions have numbers; those kept are head..tail−1. */
-  #head = 0;
-  #tail = 0;
-  /** By hash of the row key. */
+  /** Revision and hash of each, in the order in which they happened. */
+  readonly #ring: SlotRing;
+  /** By hash of the row key: the revision of its last deletion. */
   readonly #revisions = new Map<string, number>();
   readonly #store: StateStore;
   readonly #most: number;
+  /** Rows of a former build, a deletion each, that the next flush replaces. */
+  #formerRows: StateKey[] = [];
 
   constructor(store: StateStore, most = MAX_DELETIONS) {
     this.#store = store;
     this.#most = most;
+    this.#ring = new SlotRing(store, { space: SPACE, slotBytes: SLOT_BYTES, layout: FORMATS.deletionPage });
   }
 
   get isKept(): boolean {
@@ -62,14 +70,9 @@ export class Deletions {
   add(rowKey: StateKey, revision: number): void {
     if (!this.isKept) return;
     this.#last = revision;
-    const hash = hashOf(rowKey);
-    const row = Buffer.allocUnsafe(ROW_BYTES);
-    writeU48(row, 0, revision);
-    row.write(hash, 6, 'latin1');
-    this.#store.set(numberKey(this.#tail), row);
-    this.#tail += 1;
-    this.#revisions.set(hash, revision);
-    if (this.#tail - this.#head > this.#most) this.#dropOldest();
+    const { high, low } = hash64(Buffer.from(rowKey, 'latin1'));
+    this.#append(revision, high, low);
+    if (this.#ring.size > this.#most) this.#dropOldest();
   }
 
   /** Whether the key, which is absent, was certainly not deleted after `revision`. */
@@ -79,42 +82,63 @@ export class Deletions {
   }
 
   state(): DeletionsState {
-    return { unknownUpTo: this.#unknownUpTo, last: this.#last, head: this.#head, tail: this.#tail };
+    const { head, tail } = this.#ring;
+    return { unknownUpTo: this.#unknownUpTo, last: this.#last, head, tail };
+  }
+
+  /** Writes the changes since the last flush into rows. */
+  flush(): void {
+    this.#ring.flush();
+    for (const key of this.#formerRows.splice(0)) this.#store.delete(key);
   }
 
   /** @throws StorageCorruption if the rows do not match `state` */
   load({ unknownUpTo, last, head, tail }: DeletionsState): void {
     this.#unknownUpTo = unknownUpTo;
     this.#last = last;
-    this.#head = head;
-    this.#tail = head;
     this.#revisions.clear();
-    if (tail > head) {
-      for (const [, row] of this.#store.scan(SPACE)) {
-        this.#revisions.set(hashIn(row), readU48(row, 0));
-        this.#tail += 1;
-      }
+    this.#formerRows = [];
+    this.#ring.load(head, (at) => {
+      this.#revisions.set(this.#hashAt(at), readU48(this.#ring.bytes, at));
+    });
+    if (this.#ring.tail !== tail) this.#loadFormer();
+    if (this.#ring.tail !== tail) throw new StorageCorruption('the deletions of a shard do not match its checkpoint');
+  }
+
+  #loadFormer(): void {
+    for (const [key, row] of this.#store.scan(FORMER_SPACE)) {
+      this.#append(readU48(row, 0), readU32(row, 6), readU32(row, 10));
+      this.#formerRows.push(key);
     }
-    if (this.#tail !== tail) throw new StorageCorruption('the deletions of a shard do not match its checkpoint');
+  }
+
+  #append(revision: number, high: number, low: number): void {
+    const ring = this.#ring;
+    ring.reserve();
+    const at = ring.at(ring.tail);
+    writeU48(ring.bytes, at, revision);
+    writeU32(ring.bytes, at + 6, high);
+    writeU32(ring.bytes, at + 10, low);
+    ring.tail += 1;
+    this.#revisions.set(this.#hashAt(at), revision);
   }
 
   #dropOldest(): void {
-    const key = numberKey(this.#head);
-    const row = this.#store.get(key);
-    if (row === undefined) throw new StorageCorruption('a deletion of a shard has no row');
-    const deleted = hashIn(row);
-    const revision = readU48(row, 0);
+    const ring = this.#ring;
+    const at = ring.at(ring.head);
+    const hash = this.#hashAt(at);
+    const revision = readU48(ring.bytes, at);
     // The key may have been created and deleted again since.
-    if (this.#revisions.get(deleted) === revision) this.#revisions.delete(deleted);
+    if (this.#revisions.get(hash) === revision) this.#revisions.delete(hash);
     this.#unknownUpTo = Math.max(this.#unknownUpTo, revision);
-    this.#store.delete(key);
-    this.#head += 1;
+    ring.head += 1;
+  }
+
+  #hashAt(at: number): string {
+    return binaryString(this.#ring.bytes, at + 6, at + SLOT_BYTES);
   }
 }
 
-/** Revision 6, hash 8. */
-const ROW_BYTES = 14;
-const hashIn = (row: Uint8Array): string => binaryString(row, 6, ROW_BYTES);
 const hashBytes = Buffer.alloc(8);
 
 function hashOf(rowKey: StateKey): string {
@@ -122,11 +146,4 @@ function hashOf(rowKey: StateKey): string {
   writeU32(hashBytes, 0, high);
   writeU32(hashBytes, 4, low);
   return binaryString(hashBytes, 0, 8);
-}
-
-const number = Buffer.alloc(6);
-
-function numberKey(sequence: number): StateKey {
-  writeU48(number, 0, sequence);
-  return SPACE + binaryString(number, 0, 6);
 }

@@ -28,12 +28,11 @@
  *   again: ids of other versions, and entries that were evicted early because of more than `maxDedupEntries` writes
  *   within the window.
  *
- * A refusal as expired has the outcome `unknown`: an earlier attempt may have been applied.
- *
- * Programs (`evaluation.ts`) are applied like plain writes, and their answers are inserted as well.
+ * A refusal as expired has the outcome `unknown`: an earlier attempt may have been applied. Programs (`evaluation.ts`) are applied like plain writes, and their answers are inserted as well.
  *
  * First characters of row keys: '\0' records, '\u0001' '\u0007' '\u0009' pages of the dedup tables, '\u0002' the meta row,
- * '\u0003' transactions over several shards, '\u0004' the expiry index, '\u0005' namespaces, '\u0006' deletions, '\u0008' answers of programs.
+ * '\u0003' transactions over several shards, '\u0004' the expiry index, '\u0005' namespaces, '\u000a' deletions,
+ * '\u000b' answers of programs.
  */
 import type { StateKey } from '../../raft/index.js';
 import { answerOf, holds, programAnswer, replayedAnswer, withoutResults } from './answers.js';
@@ -252,6 +251,7 @@ export class KvMachine {
   /** Writes all in-memory state into rows. To be called before every checkpoint. */
   flush(): void {
     this.#dedup.flush();
+    this.#deletions.flush();
     this.#store.set(META_KEY, this.#metaRow());
   }
 
