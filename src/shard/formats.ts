@@ -91,13 +91,14 @@ const STATE_FORMATS = {
     ...since(3, { first: 1 }),
   }),
   transactionPhase: format('transaction phase', 'of a request to a participant', {
-    ...since(3, { prepare: 1, decide: 2, inquire: 3, forget: 4, several: 5 }),
-    ...since(4, { conclude: 6 }),
+    ...since(3, { prepare: 1, decide: 2, inquire: 3, forget: 4 }),
+    ...since(4, { several: 5, conclude: 6 }),
   }),
   decision: format('decision', 'on a transaction', since(3, { abort: 0, then: 1, otherwise: 2 })),
   vote: format('vote', 'of a participant', since(3, { yes: 1, no: 2, failed: 3, busy: 4, aborted: 5 })),
   transactionReply: format('transaction reply', 'of a participant', {
-    ...since(3, { vote: 1, decided: 2, unknown: 3, replay: 4, open: 5, refused: 6, several: 7 }),
+    ...since(3, { vote: 1, decided: 2, unknown: 3, replay: 4, open: 5, refused: 6 }),
+    ...since(4, { several: 7 }),
   }),
   transactionState: format('transaction state', 'first byte of the row of a transaction', {
     ...since(3, { prepared: 1, decided: 2 }),
@@ -107,8 +108,8 @@ const STATE_FORMATS = {
     ...since(3, { expiring: 2 }),
   }),
   namespaceRow: format('namespace row layout', 'first byte of the row of a namespace', since(3, { first: 1 })),
-  deletionPage: format('deletion page layout', 'first byte of a row of deletions', since(3, { first: 1 })),
-  answerRow: format('answer row layout', "first byte of a row of programs' answers", since(3, { first: 1 })),
+  deletionPage: format('deletion page layout', 'first byte of a row of deletions', since(4, { first: 1 })),
+  answerRow: format('answer row layout', "first byte of a row of programs' answers", since(4, { first: 1 })),
   dedupPage: format('dedup page layout', 'first byte of a row of the dedup table', since(1, { first: 1 })),
   dedupAnswer: format('dedup answer', 'in such a row', {
     ...since(1, { updated: 1, created: 2, deleted: 3, notThere: 4, preconditionFailed: 5 }),

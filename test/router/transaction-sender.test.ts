@@ -41,13 +41,14 @@ function prepare(step: Step, waits = false): SingleMessage {
   return { phase: 'prepare', participants: [3, 4], part, client: undefined, waits };
 }
 
-function lab() {
+function lab(featureLevel = 4) {
   const runtime = new VirtualRuntime(1);
   const sent: Sent[] = [];
   const heard = new Map<number, Heard>();
   const sender = new TransactionSender({
     runtime,
     newId: () => idOf(99),
+    featureLevel: () => featureLevel,
     dispatcher: {
       dispatch: (operation, { deadlineMs }, done) => {
         if (operation.type !== 'transaction') throw new Error(operation.type);
@@ -143,6 +144,13 @@ describe('what is said to a shard', () => {
     sent[1]?.reply(answer);
     await runtime.settle(Promise.resolve());
     expect([2, 3].map((id) => heard.get(id)?.reply)).toMatchObject([expected, expected]);
+  });
+
+  it('goes alone as long as some node may be of a build that does not know several in one entry', () => {
+    const { ask, sent, idsIn } = lab(3);
+    for (const id of [1, 2]) ask(id);
+    expect(sent).toHaveLength(2);
+    expect(idsIn(1)).toEqual([2]);
   });
 
   it('does not wait longer than 20 ms for a late reply, nor for more than 64 messages', async () => {

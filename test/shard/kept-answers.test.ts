@@ -10,7 +10,7 @@ import { MapStateStore } from '../support/map-state-store.js';
 beforeAll(loadHash);
 
 const TABLE = '\u0001';
-const answerOf = (number: number): Buffer => Buffer.alloc(number % 50, number);
+const answerOf = (number: number): Uint8Array => new Uint8Array(number % 50).fill(number);
 
 const rowsOf = (store: MapStateStore, prefix: string): number => [...store.scan(prefix)].length;
 
@@ -20,7 +20,7 @@ describe('kept answers', () => {
     const store = new MapStateStore();
     let answers = new KeptAnswers(store, TABLE);
     let [head, tail] = [0, 0];
-    const live = new Map<number, Buffer>();
+    const live = new Map<number, Uint8Array>();
     for (let step = 0; step < 2_000; step++) {
       // Between programs, the table has plain writes, too.
       tail += random.integer(1, 3);

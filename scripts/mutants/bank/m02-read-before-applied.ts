@@ -21,19 +21,19 @@ export const m2: Mutant = {
     },
     {
       file: 'src/shard/node/turn.ts',
-      find: `    if (ready.committed.length > 0) this.#onApplied(replica, replica.apply(ready.committed));
+      find: `    if (ready.committed.length > 0) this.#onApplied(replica, replica.apply(ready.committed, now), now);
 `,
       replace: `    replica.backlog.push(...ready.committed);
 `,
     },
     {
       file: 'src/shard/node/turn.ts',
-      find: `      while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready());
+      find: `      while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready(), now);
 `,
-      replace: `      while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready());
+      replace: `      while (replica.raft.hasReady()) this.#handOut(replica, replica.raft.ready(), now);
       do {
         const next = replica.backlog.shift();
-        if (next !== undefined && next.index > replica.applied) this.#onApplied(replica, replica.apply([next]));
+        if (next !== undefined && next.index > replica.applied) this.#onApplied(replica, replica.apply([next], now), now);
       } while (!replica.isLeader && replica.backlog.length > 0);
 `,
     },

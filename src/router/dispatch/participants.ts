@@ -5,8 +5,6 @@ import type { Heard } from './verdict.js';
 
 export interface ParticipantsOptions extends SenderOptions {
   readonly runtime: Pick<Runtime, 'now' | 'after' | 'random'>;
-  /** Of the cluster, as far as is known. */
-  readonly featureLevel: () => number;
 }
 
 /** How long what may be forgotten is tried to be delivered. */

@@ -23,7 +23,12 @@ export interface SenderOptions {
   readonly runtime: Pick<Runtime, 'now' | 'after'>;
   /** A fresh id of 16 bytes, with the time in it. */
   readonly newId: () => Uint8Array;
+  /** Of the cluster, as far as is known. */
+  readonly featureLevel: () => number;
 }
+
+/** From this feature level on all nodes read several messages in one entry. */
+const SHARING_LEVEL = 4;
 
 /** Of messages in one entry. */
 const MOST_MESSAGES = 64;
@@ -66,7 +71,8 @@ export class TransactionSender {
     return new Promise((resolve) => {
       const item = { id, message, body, deadline, resolve };
       const lane = this.#laneOf(shard);
-      if (!mayShare(message, body)) this.#send(shard, [item]);
+      const isShared = this.#options.featureLevel() >= SHARING_LEVEL && mayShare(message, body);
+      if (!isShared) this.#send(shard, [item]);
       else if (lane.underWay === 0) this.#send(shard, [item], lane);
       else this.#wait(shard, item, lane);
     });
