@@ -12,8 +12,8 @@ export const m13: Mutant = {
     {
       file: 'src/shard/machine/kv-machine.ts',
       find: `    this.#dedup.flush();
-    this.#store.set(META_KEY`,
-      replace: `    this.#store.set(META_KEY`,
+    this.#deletions.flush();`,
+      replace: `    this.#deletions.flush();`,
     },
     {
       file: 'src/shard/machine/kv-machine.ts',
