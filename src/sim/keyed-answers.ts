@@ -2,7 +2,7 @@
  * What clients were answered under ids of their own: all definite answers under one id say the same, by whichever router
  * and however often they were asked for.
  */
-import { decodeOutcome, encodeOutcome, type Answer } from '../shard/index.js';
+import { decodeOutcome, type Answer } from '../shard/index.js';
 
 /** Refusals that the state of the keys made; asked again under the same id, they come again. */
 const OF_THE_STATE: ReadonlySet<string> = new Set(['precondition-failed', 'wrong-type', 'value-too-large']);
@@ -20,9 +20,18 @@ export function definiteAnswer(answer: Answer | undefined): DefiniteAnswer | und
   const outcome = decodeOutcome(answer.outcome);
   if ('code' in outcome) return { says: outcome.code };
   const { succeeded, omitted } = outcome;
-  const results = omitted ? undefined : Buffer.from(encodeOutcome({ ...outcome, lastDeletion: 0 })).toString('hex');
+  const results = omitted ? undefined : JSON.stringify(outcome.results, withoutRevisions);
   return { says: succeeded ? 'done' : 'not done: a comparison did not hold', results };
 }
+
+/**
+ * Revisions are not compared: a participant that is told its decision again, because its first acknowledgement was lost,
+ * names the entry of the repeat, so the first answer may have a later revision than the one that is kept.
+ */
+const withoutRevisions = (name: string, value: unknown): unknown => {
+  if (name === 'revision' || name === 'createRevision') return undefined;
+  return typeof value === 'bigint' ? value.toString() : value;
+};
 
 export class KeyedAnswers {
   /** By id, with where it came from. */
