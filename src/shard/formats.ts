@@ -98,10 +98,11 @@ const STATE_FORMATS = {
   vote: format('vote', 'of a participant', since(3, { yes: 1, no: 2, failed: 3, busy: 4, aborted: 5 })),
   transactionReply: format('transaction reply', 'of a participant', {
     ...since(3, { vote: 1, decided: 2, unknown: 3, replay: 4, open: 5, refused: 6 }),
-    ...since(4, { several: 7 }),
+    ...since(4, { several: 7, 'decided-at': 8 }),
   }),
   transactionState: format('transaction state', 'first byte of the row of a transaction', {
     ...since(3, { prepared: 1, decided: 2 }),
+    ...since(4, { decidedAt: 3 }),
   }),
   recordLayout: format('record layout', 'first byte of the row of a key', {
     ...since(1, { first: 1 }),

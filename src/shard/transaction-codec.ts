@@ -31,7 +31,7 @@ const DECISIONS = FORMATS.decision.numbers satisfies Record<Decision, number>;
 const DECISION_NAMES = namesOf(FORMATS.decision);
 const VOTES = FORMATS.vote.numbers satisfies Record<Vote['type'], number>;
 const VOTE_NAMES = namesOf(FORMATS.vote);
-const REPLIES = FORMATS.transactionReply.numbers satisfies Record<TransactionReply['type'], number>;
+const REPLIES = FORMATS.transactionReply.numbers satisfies Record<TransactionReply['type'] | 'decided-at', number>;
 const REPLY_NAMES = namesOf(FORMATS.transactionReply);
 
 const HAS_CLIENT = 1;
@@ -176,7 +176,8 @@ function readAnswerLimit(input: ByteReader): number {
 export function encodeTransactionReply(reply: TransactionReply): Uint8Array {
   const out = borrowWriter();
   out.u8(LAYOUT);
-  out.u8(REPLIES[reply.type]);
+  const isAt = reply.type === 'decided' && reply.revision !== undefined;
+  out.u8(REPLIES[isAt ? 'decided-at' : reply.type]);
   switch (reply.type) {
     case 'vote':
       writeNumbers(out, reply.participants);
@@ -184,6 +185,7 @@ export function encodeTransactionReply(reply: TransactionReply): Uint8Array {
       break;
     case 'decided':
       out.u8(DECISIONS[reply.decision]);
+      if (reply.revision !== undefined) out.u48(reply.revision);
       break;
     case 'unknown':
       break;
@@ -227,7 +229,7 @@ function readEnclosedReply(bytes: Uint8Array): SingleReply {
   return reply;
 }
 
-function readSingleReply(type: SingleReply['type'], input: ByteReader): SingleReply {
+function readSingleReply(type: SingleReply['type'] | 'decided-at', input: ByteReader): SingleReply {
   switch (type) {
     case 'vote': {
       const participants = readNumbers(input);
@@ -235,6 +237,10 @@ function readSingleReply(type: SingleReply['type'], input: ByteReader): SingleRe
     }
     case 'decided':
       return { type, decision: nameOf(FORMATS.decision, DECISION_NAMES, input.u8()) };
+    case 'decided-at': {
+      const decision = nameOf(FORMATS.decision, DECISION_NAMES, input.u8());
+      return { type: 'decided', decision, revision: input.u48() };
+    }
     case 'unknown':
       return { type };
     case 'replay':

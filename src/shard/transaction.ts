@@ -126,7 +126,8 @@ export type TransactionReply = SingleReply | { readonly type: 'several'; readonl
 export type SingleReply =
   /** The participants are those of the vote's prepare; empty where none was seen. */
   | { readonly type: 'vote'; readonly vote: Vote; readonly participants: readonly number[] }
-  | { readonly type: 'decided'; readonly decision: Decision }
+  /** `revision`: of the entry that decided it here; undefined: not known any more, or before feature level 4. */
+  | { readonly type: 'decided'; readonly decision: Decision; readonly revision?: number | undefined }
   /** Decided on commit without a vote: this cannot be. */
   | { readonly type: 'unknown' }
   /**

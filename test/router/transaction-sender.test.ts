@@ -21,6 +21,7 @@ interface Sent {
 }
 
 const COMMIT: SingleMessage = { phase: 'decide', decision: 'then', outcome: undefined };
+const ASK: SingleMessage = { phase: 'inquire' };
 const DECIDED: SingleReply = { type: 'decided', decision: 'then' };
 const UNKNOWN: SingleReply = { type: 'unknown' };
 const idOf = (id: number): Uint8Array => Buffer.alloc(16, id);
@@ -64,7 +65,7 @@ function lab(featureLevel = 4) {
     runtime,
     sent,
     heard,
-    ask: (id: number, message: SingleMessage = COMMIT, shard = 3, deadlineMs = 1_000): void => {
+    ask: (id: number, message: SingleMessage = ASK, shard = 3, deadlineMs = 1_000): void => {
       void sender.ask(shard, message, idOf(id), deadlineMs).then((each) => heard.set(id, each));
     },
     /** Ids of the transactions in what was sent as number `at`. */
@@ -80,7 +81,7 @@ describe('what is said to a shard', () => {
   it('goes at once and under its own id where nothing is under way, to each shard', async () => {
     const { ask, sent, idsIn, heard, runtime } = lab();
     ask(1);
-    ask(2, COMMIT, 4);
+    ask(2, ASK, 4);
     expect(sent.map(({ operation: { shard, operationId } }) => [shard, operationId[0]])).toEqual([
       [3, 1],
       [4, 2],
@@ -101,7 +102,7 @@ describe('what is said to a shard', () => {
     const { ask, sent, idsIn, heard, runtime } = lab();
     ask(1);
     ask(2, prepare(put()), 3, 500);
-    ask(3, COMMIT, 3, 2_000);
+    ask(3, ASK, 3, 2_000);
     expect(sent).toHaveLength(1);
     sent[0]?.reply(answered(DECIDED));
     expect(sent).toHaveLength(2);
@@ -146,10 +147,19 @@ describe('what is said to a shard', () => {
     expect([2, 3].map((id) => heard.get(id)?.reply)).toMatchObject([expected, expected]);
   });
 
+  it('tells decisions so that the shard keeps their index, which counts where the answer was lost', async () => {
+    const { ask, sent, idsIn, heard, runtime } = lab();
+    ask(1, COMMIT);
+    expect([idsIn(0), sent[0]?.operation.operationId[0]]).toEqual([[1], 99]);
+    sent[0]?.reply(answered({ type: 'several', replies: [{ ...DECIDED, revision: 11 }] }, 17));
+    await runtime.settle(Promise.resolve());
+    expect(heard.get(1)).toMatchObject({ revision: 11, reply: { type: 'decided', decision: 'then' } });
+  });
+
   it('goes alone as long as some node may be of a build that does not know several in one entry', () => {
     const { ask, sent, idsIn } = lab(3);
-    for (const id of [1, 2]) ask(id);
-    expect(sent).toHaveLength(2);
+    for (const id of [1, 2]) ask(id, COMMIT);
+    expect(sent.map(({ operation }) => operation.operationId[0])).toEqual([1, 2]);
     expect(idsIn(1)).toEqual([2]);
   });
 

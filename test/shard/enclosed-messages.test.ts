@@ -78,7 +78,22 @@ describe('several messages in one entry', () => {
     expect([valueOf('a'), valueOf('b'), machine.get(stringKey('a'))?.revision]).toEqual(['new', undefined, 2]);
   });
 
-  it('leave the state that they would leave one by one', () => {
+  it('are answered with the index of the entry that decided, however often they are repeated, also after a restart', () => {
+    const store = new MapStateStore();
+    machine = new KvMachine(store);
+    apply(several([1, prepare('a')], [2, prepare('b')]));
+    const told = several([1, decide('then')], [2, decide('abort')]);
+    const replies = [1, 2].map(() => ({ type: 'decided', revision: 2 }));
+    expect(apply(told)).toMatchObject({ replies });
+    machine.flush();
+    machine = new KvMachine(store);
+    machine.load();
+    index = 5;
+    expect(apply(told, 'retry')).toMatchObject({ replies });
+    expect(apply({ phase: 'inquire' }, 'initial', 1)).toMatchObject({ type: 'decided', decision: 'then', revision: 2 });
+  });
+
+  it('leave the records and locks that they would leave one by one', () => {
     apply(several([1, prepare('a')], [2, prepare('b')]));
     apply(several([1, decide('then')], [2, decide('abort')], [5, { phase: 'forget', ids: [idOf(1), idOf(2)] }]));
     const store = new MapStateStore();

@@ -112,7 +112,9 @@ export class TransactionSender {
       const origin = { term, servedBy, shard };
       const revision = answer.type === 'program' ? answer.revision : 0;
       for (const [at, reply] of repliesIn(answer, items.length).entries()) {
-        items[at]?.resolve({ shard, revision, reply, origin });
+        // The decision may be of an earlier entry, whose answer was lost.
+        const decidedAt = reply.type === 'decided' ? reply.revision : undefined;
+        items[at]?.resolve({ shard, revision: decidedAt ?? revision, reply, origin });
       }
       if (lane === undefined) return;
       lane.underWay -= 1;
@@ -123,10 +125,15 @@ export class TransactionSender {
   #operation(shard: number, items: readonly Item[]): Transact {
     const [first] = items;
     const { newId } = this.#options;
-    const isAlone = items.length === 1 && first !== undefined;
+    const isAlone = items.length === 1 && first !== undefined && !this.#isKept(first);
     const body = isAlone ? first.body : encodeTransaction({ phase: 'several', enclosed: items });
     const operationId = isAlone ? first.id : newId();
     return { type: 'transaction', key: NO_KEY, shard, body, operationId, attempt: 'initial' };
+  }
+
+  /** Whether the shard is to keep the index of the decision, which only entries that may have several messages do. */
+  #isKept({ message }: Item): boolean {
+    return message.phase === 'decide' && this.#options.featureLevel() >= SHARING_LEVEL;
   }
 }
 
@@ -144,7 +151,7 @@ function mayShare(message: SingleMessage, body: Uint8Array): boolean {
 function repliesIn(answer: Answer, count: number): readonly SingleReply[] {
   const reply = replyIn(answer);
   if (reply.type !== 'several') return Array.from({ length: count }, () => reply);
-  if (reply.replies.length === count && count > 1) return reply.replies;
+  if (reply.replies.length === count) return reply.replies;
   return Array.from({ length: count }, () => refuse('internal', 'the answer does not fit the operation'));
 }
 

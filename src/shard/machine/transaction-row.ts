@@ -5,7 +5,7 @@ import { FORMATS, namesOf, reads, unknownNumber } from '../formats.js';
 import { decodeTransaction, decodeTransactionReply } from '../transaction-codec.js';
 import type { Decision, Prepare, Vote } from '../transaction.js';
 
-const { prepared: PREPARED, decided: DECIDED } = FORMATS.transactionState.numbers;
+const { prepared: PREPARED, decided: DECIDED, decidedAt: DECIDED_AT } = FORMATS.transactionState.numbers;
 const DECISION_NAMES = namesOf(FORMATS.decision);
 
 export interface Prepared {
@@ -20,6 +20,8 @@ export interface Decided {
   readonly type: 'decided';
   readonly participants: readonly number[];
   readonly decision: Decision;
+  /** Of the entry that decided it; undefined in what builds before feature level 4 may have to read. */
+  readonly revision: number | undefined;
 }
 
 /**
@@ -35,12 +37,13 @@ export function encodePrepared(message: Uint8Array, clockMs: number, vote: Uint8
   return finish(out);
 }
 
-export function encodeDecided({ participants, decision }: Decided): Uint8Array {
+export function encodeDecided({ participants, decision, revision }: Decided): Uint8Array {
   const out = borrowWriter();
-  out.u8(DECIDED);
+  out.u8(revision === undefined ? DECIDED : DECIDED_AT);
   out.u8(FORMATS.decision.numbers[decision]);
   out.u16(participants.length);
   for (const shard of participants) out.u16(shard);
+  if (revision !== undefined) out.u48(revision);
   return finish(out);
 }
 
@@ -51,10 +54,11 @@ export function decodeRow(row: Uint8Array): Prepared | Decided {
   if (!reads(FORMATS.transactionState, state)) {
     throw new StorageCorruption(unknownNumber(FORMATS.transactionState, state));
   }
-  if (state === DECIDED) {
+  if (state !== PREPARED) {
     const decision = DECISION_NAMES[input.u8()];
     if (decision === undefined) throw new StorageCorruption('the row of a transaction has no decision');
-    return { type: 'decided', decision, participants: Array.from({ length: input.u16() }, () => input.u16()) };
+    const participants = Array.from({ length: input.u16() }, () => input.u16());
+    return { type: 'decided', decision, participants, revision: state === DECIDED_AT ? input.u48() : undefined };
   }
   const clockMs = input.u48();
   const message = decodeTransaction(input.longBytes());

@@ -119,22 +119,23 @@ export class Transactions {
 
   /** @returns undefined: a prepare that waits for keys; nothing was changed */
   apply(index: number, { id, message, body, isRepeated }: Said, clockMs: number): TransactionReply | undefined {
-    if (message.phase !== 'several') return this.#apply(index, { id, message, body, isRepeated }, clockMs);
+    if (message.phase !== 'several') return this.#apply(index, { id, message, body, isRepeated }, clockMs, false);
     const replies = message.enclosed.map((each) => {
-      const reply = this.#apply(index, { ...each, isRepeated }, clockMs);
+      const reply = this.#apply(index, { ...each, isRepeated }, clockMs, true);
       if (reply === undefined) throw new Error('a prepare that waits is alone in its entry');
       return reply;
     });
     return { type: 'several', replies };
   }
 
-  #apply(index: number, said: Said<SingleMessage>, clockMs: number): SingleReply | undefined {
+  /** @param keeps the index of a decision: what entries of former kinds leave has to remain as it was */
+  #apply(index: number, said: Said<SingleMessage>, clockMs: number, keeps: boolean): SingleReply | undefined {
     const { id, message } = said;
     switch (message.phase) {
       case 'prepare':
         return this.#prepare(index, { ...said, message }, clockMs);
       case 'decide':
-        return this.#decide(index, id, message, clockMs);
+        return this.#decide(index, id, message, clockMs, keeps);
       case 'conclude':
         return this.#conclude(index, id, message, clockMs);
       case 'inquire':
@@ -181,7 +182,7 @@ export class Transactions {
   #said(id: Uint8Array): SingleReply | undefined {
     const open = this.#open.get(textOf(id));
     if (open?.type === 'prepared') return { type: 'vote', vote: open.vote, participants: open.message.participants };
-    if (open !== undefined) return { type: 'decided', decision: open.decision };
+    if (open !== undefined) return { type: 'decided', decision: open.decision, revision: open.revision };
     const known = this.#context.dedup.find(id, 0, 'initial');
     return known?.answer === undefined ? undefined : replyIn(known.answer);
   }
@@ -248,7 +249,7 @@ export class Transactions {
     return { type: 'yes', holds, then, otherwise };
   }
 
-  #decide(index: number, id: Uint8Array, { decision, outcome }: Decide, clockMs: number): SingleReply {
+  #decide(index: number, id: Uint8Array, { decision, outcome }: Decide, clockMs: number, keeps: boolean): SingleReply {
     const holder = textOf(id);
     const open = this.#open.get(holder);
     if (open?.type !== 'prepared') {
@@ -269,10 +270,11 @@ export class Transactions {
       }
     }
     this.#release(holder, open);
-    const decided: Decided = { type: 'decided', participants: message.participants, decision };
+    const revision = keeps ? index : undefined;
+    const decided: Decided = { type: 'decided', participants: message.participants, decision, revision };
     this.#open.set(holder, decided);
     this.#writeRow(holder, encodeDecided(decided));
-    return { type: 'decided', decision };
+    return { type: 'decided', decision, revision };
   }
 
   #conclude(index: number, id: Uint8Array, said: Conclude, clockMs: number): SingleReply {
@@ -282,7 +284,7 @@ export class Transactions {
     // It was aborted before, or never held anything here: then another attempt under the client's id may have begun.
     const before =
       this.#byClient.get(textOf(client.id)) === holder ? undefined : this.#objectionOfClient(client, clockMs);
-    const reply = this.#decide(index, id, { phase: 'decide', decision, outcome: undefined }, clockMs);
+    const reply = this.#decide(index, id, { phase: 'decide', decision, outcome: undefined }, clockMs, true);
     if (reply.type !== 'decided' || reply.decision !== decision) return reply;
     if (decision === 'abort' && before !== undefined) return isReplayOf(before, outcome) ? reply : before;
     if (decision === 'abort' || isOpen) {
