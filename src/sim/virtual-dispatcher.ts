@@ -109,11 +109,7 @@ export class VirtualDispatcher extends Dispatcher {
   #heard(id: Uint8Array, { phase }: SingleMessage, reply: SingleReply): void {
     if (reply.type === 'vote' && reply.vote.type === 'busy') this.#reached('transaction-met-another');
     if (reply.type === 'open') this.#known.add(nameOf(reply.id));
-    if (
-      (phase === 'decide' || phase === 'conclude') &&
-      reply.type === 'decided' &&
-      !this.#known.has(nameOf(id))
-    ) {
+    if ((phase === 'decide' || phase === 'conclude') && reply.type === 'decided' && !this.#known.has(nameOf(id))) {
       this.#reached('transaction-finished-by-another');
     }
   }
