@@ -84,7 +84,11 @@ export class ByteWriter {
 
   /** As `take`, but in a buffer of exactly their length; their place is written to again. */
   takeCopy(): Uint8Array {
-    const taken = this.bytes.slice(this.#start, this.at);
+    const { length } = this;
+    // From Node's pool if it is short: a buffer of its own would take longer than all that is done with most of them.
+    const { buffer, byteOffset } = Buffer.allocUnsafe(length);
+    const taken = new Uint8Array(buffer, byteOffset, length);
+    taken.set(this.bytes.subarray(this.#start, this.at));
     this.at = this.#start;
     return taken;
   }
@@ -192,13 +196,16 @@ export function finish(out: ByteWriter): Uint8Array {
  */
 export class ByteReader {
   readonly bytes: Uint8Array;
-  readonly view: DataView;
   at = 0;
 
   constructor(bytes: Uint8Array) {
     // A Uint8Array even if it was a Buffer, because its views are cheaper to create.
-    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.bytes = Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes;
+  }
+
+  /** For what is rare: most readers are short-lived, and creating a DataView takes longer than a few integers. */
+  get view(): DataView {
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
   }
 
   get remaining(): number {
@@ -214,20 +221,20 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.view.getUint8(this.skip(1));
+    return this.bytes[this.skip(1)] ?? 0;
   }
 
   u16(): number {
-    return this.view.getUint16(this.skip(2), true);
+    return this.#u16(this.skip(2));
   }
 
   u32(): number {
-    return this.view.getUint32(this.skip(4), true);
+    return this.#u32(this.skip(4));
   }
 
   u48(): number {
     const at = this.skip(6);
-    return this.view.getUint32(at, true) + this.view.getUint16(at + 4, true) * HIGH;
+    return this.#u32(at) + this.#u16(at + 4) * HIGH;
   }
 
   f64(): number {
@@ -273,5 +280,16 @@ export class ByteReader {
     } catch {
       throw new WireError('a text is not UTF-8');
     }
+  }
+
+  #u16(at: number): number {
+    const { bytes } = this;
+    return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+  }
+
+  #u32(at: number): number {
+    const { bytes } = this;
+    const high = ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
+    return ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | high) >>> 0;
   }
 }

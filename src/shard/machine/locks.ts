@@ -16,7 +16,8 @@ export interface LockSet {
 
 interface Held {
   exclusive: Holder | undefined;
-  readonly shared: Set<Holder>;
+  /** Undefined before the first: most keys are only written. */
+  shared: Set<Holder> | undefined;
 }
 
 const isWithin = (key: StateKey, { from, to }: Pick<RowRange, 'from' | 'to'>): boolean =>
@@ -51,7 +52,7 @@ export class Locks {
 
   acquire(holder: Holder, { shared, exclusive }: LockSet): void {
     for (const key of exclusive) this.#of(key).exclusive = holder;
-    for (const key of shared) if (!exclusive.has(key)) this.#of(key).shared.add(holder);
+    for (const key of shared) if (!exclusive.has(key)) (this.#of(key).shared ??= new Set()).add(holder);
   }
 
   release(holder: Holder, { shared, exclusive }: LockSet): void {
@@ -60,7 +61,7 @@ export class Locks {
       this.#dropIfFree(key);
     }
     for (const key of shared) {
-      this.#of(key).shared.delete(holder);
+      this.#of(key).shared?.delete(holder);
       this.#dropIfFree(key);
     }
   }
@@ -85,12 +86,12 @@ export class Locks {
 
   #of(key: StateKey): Held {
     let held = this.#held.get(key);
-    if (held === undefined) this.#held.set(key, (held = { exclusive: undefined, shared: new Set() }));
+    if (held === undefined) this.#held.set(key, (held = { exclusive: undefined, shared: undefined }));
     return held;
   }
 
   #dropIfFree(key: StateKey): void {
     const held = this.#held.get(key);
-    if (held?.exclusive === undefined && held?.shared.size === 0) this.#held.delete(key);
+    if (held?.exclusive === undefined && (held?.shared?.size ?? 0) === 0) this.#held.delete(key);
   }
 }
