@@ -82,7 +82,7 @@ export class ByteWriter {
     return taken;
   }
 
-  /** As `take`, but in a buffer of exactly their length; their place is written to again. */
+  /** As `take`, but copied out of the chunk; their place is written to again. */
   takeCopy(): Uint8Array {
     const { length } = this;
     // From Node's pool if it is short: a buffer of its own would take longer than all that is done with most of them.
@@ -182,7 +182,7 @@ const spareWriters: ByteWriter[] = [];
  */
 export const borrowWriter = (): ByteWriter => spareWriters.pop() ?? new ByteWriter();
 
-/** The bytes that were written, in a buffer of exactly their length. The writer must not be used any more. */
+/** The bytes that were written, in a buffer of their length or, if short, in Node's pool. The writer must not be used any more. */
 export function finish(out: ByteWriter): Uint8Array {
   const bytes = out.takeCopy();
   if (out.bytes.length <= MAX_CHUNK_BYTES) spareWriters.push(out);

@@ -15,12 +15,14 @@ const programOf = (bytes: number, fill: number): Uint8Array =>
   });
 
 describe('a borrowed writer', () => {
-  it('gives its bytes in a buffer of their length', () => {
-    const outcome = encodeOutcome({ succeeded: true, results: [], lastDeletion: 0, omitted: false });
-    expect([outcome.buffer.byteLength, programOf(10_000, 1).buffer.byteLength]).toEqual([
-      outcome.length,
-      programOf(10_000, 2).length,
-    ]);
+  it("gives short bytes in Node's pool, long ones in a buffer of their length, and none in its own chunk", () => {
+    const short = [1, 2].map(() => encodeOutcome({ succeeded: true, results: [], lastDeletion: 0, omitted: false }));
+    for (const { buffer } of short) expect(buffer.byteLength).toBe(Buffer.poolSize);
+    const long = programOf(10_000, 1);
+    expect([long.buffer.byteLength, long.byteOffset]).toEqual([long.length, 0]);
+    const out = borrowWriter();
+    out.u8(7);
+    expect(finish(out).buffer).not.toBe(out.bytes.buffer);
   });
 
   it('is used again, but never for bytes that were given', () => {
