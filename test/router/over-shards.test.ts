@@ -274,6 +274,34 @@ describe('a transaction over shards', () => {
   });
 });
 
+describe('a read of several keys of one shard', () => {
+  it('waits also for a transaction that came after it, and before one that it waited for', async () => {
+    const [x, y] = ['{a}x', '{a}y'];
+    const shard = cluster.shardOf(x);
+    await run({ then: [put(x, 'old'), put(y, 'old')] });
+    const participants = [cluster.shardOf(a), cluster.shardOf(b)].sort((one, other) => one - other);
+    const prepared = (key: string, id: number): Promise<void> =>
+      say(shard, id, { phase: 'prepare', participants, part: partOf(key), client: undefined, waits: false });
+    const decide = (id: number): Promise<void> =>
+      say(shard, id, { phase: 'decide', decision: 'then', outcome: undefined });
+    await prepared(x, 1);
+    let seen: string | undefined;
+    const read = start({ then: [get(x), get(y)] }).then(({ outcome }) => {
+      const texts = done(outcome).results.map((each) => each.type === 'get' && each.record?.body);
+      seen = texts.map((body) => Buffer.from(body === false || body === undefined ? [] : body).toString()).join();
+    });
+    await cluster.runtime.run(100);
+    // In another shard it may be decided already, and have let go of a key that the first one then got.
+    await prepared(y, 2);
+    await decide(1);
+    await cluster.runtime.run(100);
+    expect(seen).toBeUndefined();
+    await decide(2);
+    await cluster.runtime.settle(read);
+    expect(seen).toBe('new,new');
+  });
+});
+
 describe('a transaction that its coordinator left', () => {
   it.each([
     ['before all had voted: aborted', false, 'old'],

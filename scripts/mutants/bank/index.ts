@@ -140,6 +140,7 @@ import { k134 } from './k134-deletion-is-no-change.js';
 import { k135 } from './k135-limit-before-the-batch.js';
 import { k136 } from './k136-no-before-it-is-kept.js';
 import { k137 } from './k137-no-is-not-kept.js';
+import { k138 } from './k138-read-is-not-looked-at-again.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -282,4 +283,5 @@ export const BANK: readonly Mutant[] = [
   k135,
   k136,
   k137,
+  k138,
 ];

@@ -5,6 +5,9 @@
  *   are prepares, in the order in which they came.
  * - A linearizable read waits for the transactions that were writing its keys when it was about to be served, and not for
  *   later ones: those began after the read did.
+ * - A program that reads several keys is looked at again then. Another transaction, which is still writing one of them, may
+ *   come before one of those that it waited for, because they met in another shard: it is not to see the one without the
+ *   other. So it is served when nobody writes any of its keys.
  *
  * Stale reads do not wait.
  */
@@ -27,7 +30,7 @@ interface BlockedWrite {
 
 interface BlockedRead {
   readonly waiter: Waiter;
-  readonly writers: readonly string[];
+  writers: readonly string[];
 }
 
 export class BlockedOperations {
@@ -88,11 +91,17 @@ export class BlockedOperations {
     return free;
   }
 
-  /** Takes the reads for which every transaction that they waited for has ended. */
+  /** Takes the reads that wait for no transaction any more. */
   takeReads(machine: Writers): readonly Waiter[] {
     const ready: Waiter[] = [];
-    this.#reads = this.#reads.filter(({ waiter, writers }) => {
+    this.#reads = this.#reads.filter((blocked) => {
+      const { waiter, writers } = blocked;
       if (writers.some((writer) => machine.holds?.(writer) === true)) return true;
+      const others = waiter.read?.type === 'read' ? machine.writersFor?.(waiter.read) : undefined;
+      if (others !== undefined) {
+        blocked.writers = others;
+        return true;
+      }
       ready.push(waiter);
       return false;
     });
