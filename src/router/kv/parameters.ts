@@ -19,7 +19,6 @@ import { invalid, parameter } from '../http/index.js';
 const text = (description: string) => z.string().meta({ description });
 const flag = z.enum(['true', 'false'], 'expected true or false').transform((given) => given === 'true');
 export const TTL_EXPECTED = 'expected a duration such as 250ms, 30s, 15m, 24h or 7d, at most 10 years';
-const DURATION = '[1-9][0-9]{0,11}(ms|s|m|h|d)';
 
 export const QUERY = {
   key_type: parameter({
@@ -38,7 +37,7 @@ export const QUERY = {
   }).schema,
   max_staleness: parameter({
     expected: 'expected a duration such as 500ms or 30s, at most 24h',
-    pattern: new RegExp(`^${DURATION}$`),
+    pattern: /^[1-9][0-9]{0,11}(ms|s|m|h|d)$/,
     read: (given) => {
       const ms = parseDuration(given);
       return ms !== undefined && isStaleness(ms) ? ms : undefined;
@@ -50,7 +49,7 @@ export const QUERY = {
   }).schema,
   ttl: parameter({
     expected: TTL_EXPECTED,
-    pattern: new RegExp(`^(keep|${DURATION})$`),
+    pattern: /^(keep|[1-9][0-9]{0,11}(ms|s|m|h|d))$/,
     read: expiryIn,
     described: {
       description: 'time to live, 1 ms to 10 years, or keep; without it a key stays for ever',
