@@ -1,7 +1,7 @@
 /**
  * Sends what is to be said about transactions to their participants. What is said to a shard while an earlier message is
  * under way to it waits for that one's reply, and goes in one entry with all that came meanwhile. So one transaction waits
- * for nothing, and of many at once each costs a part of an entry: with 64 clients, four to eight share one.
+ * for nothing, and of many at once each costs a part of an entry: with 64 clients, some three share one on average.
  */
 import {
   decodeTransactionReply,
