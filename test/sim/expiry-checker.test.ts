@@ -24,6 +24,7 @@ class Lab {
   serving = true;
   installing = false;
   isTroubled = false;
+  isDiskHung = false;
   isWithoutIndex = false;
   readonly checker: ExpiryChecker;
 
@@ -37,6 +38,7 @@ class Lab {
       nodes: [Object.defineProperty(node, 'serving', { get: serving })],
       mostDrift: drift,
       isTroubled: () => this.isTroubled,
+      disk: () => ({ isTroubled: this.isDiskHung }),
     } as unknown as SimCluster;
     const reference = {
       armed: () => this.armed.map((one) => [1, one] as const),
@@ -99,6 +101,18 @@ describe('a key that is due', () => {
     expect(lab.at(60_000)).not.toThrow();
     lab.role = 'leader';
     expect(lab.at(61_000)).not.toThrow();
+    expect(lab.at(last(61_000) + 7)).toThrow(`${OVER} 7 ms`);
+  });
+
+  it('has its whole time again after the disk of the leader has hung', () => {
+    const lab = new Lab();
+    lab.checker.healed();
+    lab.at(0)();
+    lab.isDiskHung = true;
+    expect(lab.at(60_000)).not.toThrow();
+    lab.isDiskHung = false;
+    expect(lab.at(61_000)).not.toThrow();
+    expect(lab.at(last(61_000))).not.toThrow();
     expect(lab.at(last(61_000) + 7)).toThrow(`${OVER} 7 ms`);
   });
 
