@@ -70,6 +70,7 @@ const SUITES: readonly Suite[] = [
       'test/shard/dedup.test.ts',
       'test/shard/encoded-limits.test.ts',
       'test/shard/failed-node.test.ts',
+      'test/shard/hung-disk.test.ts',
       'test/shard/log-retention.test.ts',
       'test/shard/operation-faults.test.ts',
       'test/shard/rollback-detector.test.ts',

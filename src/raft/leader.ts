@@ -91,7 +91,8 @@ export function tickLeader(core: Core, leader: Leader): void {
  * What was committed an election timeout ago is durable on a quorum and not here: the disk hangs, without failing.
  * Leadership is transferred to the best follower. If that did not happen after another election timeout, the leader steps
  * down (true), and `mayCampaign` keeps it from being elected again while its disk hangs. A leader whose disk hangs and
- * whose group has no quorum without it commits nothing: no other could either, so it stays leader.
+ * whose group has no quorum without it commits nothing, and stays leader: most likely no other could either. Whoever
+ * knows that its disk hangs transfers it.
  */
 function stepDownWhenDiskHangs(core: Core, leader: Leader): boolean {
   const { electionTicks } = core.options;

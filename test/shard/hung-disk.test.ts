@@ -74,6 +74,30 @@ describe('a node whose disk hangs', () => {
     expect(cluster.converged()).toBe(true);
   });
 
+  it('hands over later, if a peer that has all entries was not fit when the disk began to hang', async () => {
+    const disks = new Map([1, 2].map((id) => [id, new HangingDisk()]));
+    const hang = (id: number, hangs: boolean): void => disks.get(id)?.hang(hangs);
+    const cluster = await VirtualCluster.start({ storage: (id, storage) => disks.get(id)?.wrap(storage) ?? storage });
+    await cluster.runtime.run(3_000);
+    const [shard] = cluster.shards().filter((each) => cluster.leader(each) === 1);
+    hang(2, true);
+    await cluster.put(keysOf(cluster, shard!), 'a');
+    await cluster.runtime.run(2 * TIMEOUT_MS);
+    hang(2, false);
+    await cluster.runtime.run(TIMEOUT_MS);
+    // As where n3 has to be restored by a snapshot, which n1 cannot read any more.
+    cluster.network.dropWhen(
+      (from, to, m) => from === 1 && to === 3 && m.type === 'raft' && m.message.type === 'append',
+    );
+    hang(1, true);
+    const put = cluster.startPut(keysOf(cluster, shard!), 'b', { deadlineMs: 60_000 });
+    await cluster.runtime.run(4 * TIMEOUT_MS);
+    expect(cluster.node(1).leaderOf(shard!)).toBe(1);
+    await cluster.runtime.run(10 * TIMEOUT_MS);
+    expect(cluster.node(2).leaderOf(shard!)).toBe(2);
+    expect(await cluster.runtime.settle(put)).toMatchObject({ type: 'put' });
+  });
+
   it('s70 still gets requests from routers, for it answers reads', async () => {
     const { cluster, disk } = await started();
     disk.hang(true);

@@ -141,6 +141,7 @@ import { k135 } from './k135-limit-before-the-batch.js';
 import { k136 } from './k136-no-before-it-is-kept.js';
 import { k137 } from './k137-no-is-not-kept.js';
 import { k138 } from './k138-read-is-not-looked-at-again.js';
+import { k139 } from './k139-hung-leader-asks-once.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -284,4 +285,5 @@ export const BANK: readonly Mutant[] = [
   k136,
   k137,
   k138,
+  k139,
 ];

@@ -1,7 +1,8 @@
 /**
  * A node's reaction to a disk that hangs: it announces to its peers that it should not be given leadership, and hands
  * over all groups that it leads, also those in which nothing waits yet, so that the next write to them does not hang
- * first.
+ * first. Again after each election timeout while the disk hangs: no peer may have been fit to take over before, and Raft
+ * itself does not end an office in which nothing commits.
  */
 import type { Logger, Runtime } from '../runtime.js';
 import { handOver } from './balancer.js';
@@ -23,6 +24,7 @@ export interface HungDiskParts {
 
 export class HungDiskHandler {
   readonly #parts: HungDiskParts;
+  #handedOverMs = -Infinity;
 
   constructor(parts: HungDiskParts) {
     this.#parts = parts;
@@ -38,10 +40,13 @@ export class HungDiskHandler {
       peerHeartbeats.unfit = !diskWatch.isFit;
       peerHeartbeats.ping();
     }
-    if (!began) return;
-    // To the watch, commits that are known to wait for space look like those of a disk that hangs.
-    const what = diskStalls.roomWaitMs === undefined ? 'the disk hangs' : 'commits still wait for room';
-    logger.warn({ pendingMs: Math.round(diskWatch.pendingMs(now)) }, `${what}: leadership is handed over`);
+    if (!diskWatch.hangs(now) || (!began && now - this.#handedOverMs < diskWatch.timeoutMs)) return;
+    this.#handedOverMs = now;
+    if (began) {
+      // To the watch, commits that are known to wait for space look like those of a disk that hangs.
+      const what = diskStalls.roomWaitMs === undefined ? 'the disk hangs' : 'commits still wait for room';
+      logger.warn({ pendingMs: Math.round(diskWatch.pendingMs(now)) }, `${what}: leadership is handed over`);
+    }
     handOver(replicas.all(), failureDetector, now);
     replicas.markAllDirty();
   }
