@@ -293,3 +293,10 @@ export class ByteReader {
     return ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | high) >>> 0;
   }
 }
+
+/** Faster than `Array.from`, above all for none. */
+export function readTimes<Item>(count: number, input: ByteReader, read: (input: ByteReader) => Item): Item[] {
+  const items: Item[] = [];
+  for (let at = 0; at < count; at += 1) items.push(read(input));
+  return items;
+}

@@ -6,7 +6,7 @@
  * here, when it is written as well as when it is read: what this accepts, the state machine can apply.
  */
 import { BYTES_CONTENT_TYPE, MAX_VALUE_BYTES } from './bounds.js';
-import { borrowWriter, ByteReader, finish, WireError, type ByteWriter } from './byte-buffer.js';
+import { borrowWriter, ByteReader, finish, readTimes, WireError, type ByteWriter } from './byte-buffer.js';
 import { refuse } from './errors.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber } from './formats.js';
 import { readDetails, readErrorCode, writeDetails } from './error-codec.js';
@@ -88,13 +88,6 @@ export function decodeProgram(bytes: Uint8Array): Program {
   checkItems(program);
   checkRangeStep(program);
   return program;
-}
-
-/** Faster than `Array.from`, above all for none. */
-function readTimes<Item>(count: number, input: ByteReader, read: (input: ByteReader) => Item): Item[] {
-  const items: Item[] = [];
-  for (let at = 0; at < count; at += 1) items.push(read(input));
-  return items;
 }
 
 function checkItems({ comparisons, then, otherwise }: Program): void {

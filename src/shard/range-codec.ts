@@ -1,7 +1,7 @@
 /** The parts of a program that delete a range, as `program-codec.ts` writes them. */
 import { MAX_BOUND_BYTES } from './bounds.js';
 import { WireError, type ByteReader, type ByteWriter } from './byte-buffer.js';
-import type { DeleteRange, Program, StepResult } from './program.js';
+import type { DeleteRange, Program, Step, StepResult } from './program.js';
 
 /** Keys that one entry deletes. */
 export const MAX_DELETED_KEYS = 10_000;
@@ -31,14 +31,15 @@ export function readDeleted(input: ByteReader): Deleted {
 
 /** @throws WireError if the program deletes a range and does anything else */
 export function checkRangeStep({ comparisons, then, otherwise }: Program): void {
-  const steps = [...then, ...otherwise];
-  if (!steps.some(({ type }) => type === 'delete-range')) return;
+  if (!then.some(isDeleteRange) && !otherwise.some(isDeleteRange)) return;
   const [{ condition, returning } = { condition: { type: 'none' }, returning: 'nothing' }] = then;
   const isPlain = condition.type === 'none' && returning === 'nothing';
-  if (comparisons.length > 0 || steps.length > 1 || otherwise.length > 0 || !isPlain) {
+  if (comparisons.length > 0 || then.length > 1 || otherwise.length > 0 || !isPlain) {
     throw new WireError('a range is deleted by a program of its own');
   }
 }
+
+const isDeleteRange = ({ type }: Step): boolean => type === 'delete-range';
 
 /** Whether the program is over a range of its shard, to which no key of it leads. */
 export const isOverRange = ({ then }: Program): boolean => then[0]?.type === 'delete-range';

@@ -1,6 +1,6 @@
 /** The bytes of what is said about a transaction: requests to its participants, and their replies. */
 import { MAX_ANSWER_BYTES, OPERATION_ID_BYTES } from './bounds.js';
-import { borrowWriter, ByteReader, finish, WireError, type ByteWriter } from './byte-buffer.js';
+import { borrowWriter, ByteReader, finish, readTimes, WireError, type ByteWriter } from './byte-buffer.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber, type Format } from './formats.js';
 import {
   decodeOutcome,
@@ -12,6 +12,7 @@ import {
   writeResult,
 } from './program-codec.js';
 import { refuse } from './errors.js';
+import type { StepResult } from './program.js';
 import type {
   BranchVote,
   ClientId,
@@ -120,7 +121,7 @@ export function decodeTransaction(bytes: Uint8Array): TransactionMessage {
 function readMessage(input: ByteReader): TransactionMessage {
   const phase = nameOf(FORMATS.transactionPhase, PHASE_NAMES, input.u8());
   if (phase !== 'several') return readSingle(phase, input);
-  return { phase, enclosed: Array.from({ length: input.u16() }, () => readEnclosed(input)) };
+  return { phase, enclosed: readTimes(input.u16(), input, readEnclosed) };
 }
 
 function readSingle(phase: SingleMessage['phase'], input: ByteReader): SingleMessage {
@@ -156,7 +157,7 @@ function readSingle(phase: SingleMessage['phase'], input: ByteReader): SingleMes
     case 'inquire':
       return { phase };
     case 'forget':
-      return { phase, ids: Array.from({ length: input.u16() }, () => input.raw(OPERATION_ID_BYTES)) };
+      return { phase, ids: readTimes(input.u16(), input, readId) };
   }
 }
 
@@ -220,11 +221,11 @@ export function decodeTransactionReply(bytes: Uint8Array): TransactionReply {
 function readReply(input: ByteReader): TransactionReply {
   const type = nameOf(FORMATS.transactionReply, REPLY_NAMES, input.u8());
   if (type !== 'several') return readSingleReply(type, input);
-  return { type, replies: Array.from({ length: input.u16() }, () => readEnclosedReply(input.longBytes())) };
+  return { type, replies: readTimes(input.u16(), input, readEnclosedReply) };
 }
 
-function readEnclosedReply(bytes: Uint8Array): SingleReply {
-  const reply = decodeTransactionReply(bytes);
+function readEnclosedReply(input: ByteReader): SingleReply {
+  const reply = decodeTransactionReply(input.longBytes());
   if (reply.type === 'several') throw new WireError('several replies within one of several');
   return reply;
 }
@@ -310,9 +311,12 @@ function writeBranch(out: ByteWriter, branch: BranchVote): void {
 
 function readBranch(input: ByteReader): BranchVote {
   if (input.flags(FAILED) === FAILED) return { type: 'failed', refusal: readRefusal(input) };
-  const length = input.u16();
-  return { type: 'results', results: Array.from({ length }, () => [input.u16(), readResult(input)] as const) };
+  return { type: 'results', results: readTimes(input.u16(), input, readPlaced) };
 }
+
+const readPlaced = (input: ByteReader): readonly [number, StepResult] => [input.u16(), readResult(input)];
+const readId = (input: ByteReader): Uint8Array => input.raw(OPERATION_ID_BYTES);
+const readNumber = (input: ByteReader): number => input.u16();
 
 function readRefusal(input: ByteReader): Extract<TransactionReply, { type: 'refused' }> {
   const { code, message, details } = readFailure(input);
@@ -334,7 +338,7 @@ function writeNumbers(out: ByteWriter, numbers: readonly number[]): void {
   for (const number of numbers) out.u16(number);
 }
 
-const readNumbers = (input: ByteReader): number[] => Array.from({ length: input.u16() }, () => input.u16());
+const readNumbers = (input: ByteReader): number[] => readTimes(input.u16(), input, readNumber);
 
 function checkLayout(layout: number): void {
   if (!reads(FORMATS.transactionLayout, layout)) throw new WireError(unknownNumber(FORMATS.transactionLayout, layout));

@@ -179,8 +179,12 @@ export function withRevision(result: StepResult, revision: number): StepResult {
   }
 }
 
-const recordAt = (record: KeyRecord, revision: number): KeyRecord => ({
-  ...record,
-  revision: record.revision === PENDING_REVISION ? revision : record.revision,
-  createRevision: record.createRevision === PENDING_REVISION ? revision : record.createRevision,
-});
+export const recordAt = (record: KeyRecord, revision: number): KeyRecord => {
+  const isPending = record.revision === PENDING_REVISION || record.createRevision === PENDING_REVISION;
+  if (!isPending) return record;
+  return {
+    ...record,
+    revision: record.revision === PENDING_REVISION ? revision : record.revision,
+    createRevision: record.createRevision === PENDING_REVISION ? revision : record.createRevision,
+  };
+};

@@ -16,10 +16,9 @@ export const k113: Mutant = {
       replace: `      case 'inquire': {
         const holder = textOf(id);
         const open = this.#open.get(holder);
-        if (open?.type === 'prepared' && clockMs > open.clockMs + 60_000) {
+        if (open?.type === 'prepared' && entry.clockMs > open.clockMs + 60_000) {
           this.#release(holder, open);
           this.#open.delete(holder);
-          this.#dropRow(holder);
         }
       }
       // falls through

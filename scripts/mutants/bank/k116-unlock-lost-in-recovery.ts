@@ -10,11 +10,9 @@ export const k116: Mutant = {
   caughtBy: ['sim-transactions'],
   edits: [
     {
-      file: 'src/shard/machine/transactions.ts',
-      find: `    this.#writeRow(holder, encodeDecided(decided));
-`,
-      replace: `    if (decided.participants.length === 0) this.#writeRow(holder, encodeDecided(decided));
-`,
+      file: 'src/shard/machine/transaction-rows.ts',
+      find: `return row?.open === open ? row : undefined;`,
+      replace: `return row;`,
     },
   ],
 };

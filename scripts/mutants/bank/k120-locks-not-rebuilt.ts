@@ -10,8 +10,13 @@ export const k120: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/transactions.ts',
-      find: `else this.#take(key.slice(1), open, locksOf(open.message.part.program));`,
-      replace: `else this.#open.set(key.slice(1), { ...open, locks: locksOf(open.message.part.program) });`,
+      find: `return this.#take(holder, row, locksOf(row.message.part.program), NOT_EVALUATED);`,
+      replace: `{
+        const locks = locksOf(row.message.part.program);
+        const holding: Holding = { ...row, locks, evaluated: NOT_EVALUATED };
+        this.#open.set(holder, holding);
+        return holding;
+      }`,
     },
   ],
 };

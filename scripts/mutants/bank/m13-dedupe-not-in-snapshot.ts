@@ -11,9 +11,8 @@ export const m13: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/kv-machine.ts',
-      find: `    this.#dedup.flush();
-    this.#deletions.flush();`,
-      replace: `    this.#deletions.flush();`,
+      find: `of [this.#dedup, this.#deletions, this.#transactions]) part.flush();`,
+      replace: `of [this.#deletions, this.#transactions]) part.flush();`,
     },
     {
       file: 'src/shard/machine/kv-machine.ts',

@@ -9,9 +9,12 @@ export interface ParticipantsOptions extends SenderOptions {
 
 /** How long what may be forgotten is tried to be delivered. */
 const FORGET_DELIVERY_MS = 2_000;
-/** Decisions that every participant has acknowledged are forgotten together, this often. */
-const FORGET_MS = 100;
-const MAX_FORGOTTEN = 500;
+/**
+ * Decisions that every participant has acknowledged are forgotten together: as soon as a shard has so many, or else after
+ * this time. The transactions of one client then cost hardly any entries for that.
+ */
+const MAX_FORGOTTEN = 32;
+const FORGET_MS = 1_000;
 /** Since this feature level all nodes read conclusions. */
 const CONCLUDE_LEVEL = 4;
 
@@ -19,7 +22,7 @@ export class Participants {
   readonly #options: ParticipantsOptions;
   readonly #sender: TransactionSender;
   /** By shard, ids that it may forget. */
-  #forgettable = new Map<number, Uint8Array[]>();
+  readonly #forgettable = new Map<number, Uint8Array[]>();
   #isForgetting = false;
 
   constructor(options: ParticipantsOptions) {
@@ -61,21 +64,21 @@ export class Participants {
       const ids = this.#forgettable.get(shard) ?? [];
       ids.push(id);
       this.#forgettable.set(shard, ids);
+      if (ids.length >= MAX_FORGOTTEN) this.#sendForgettable(shard);
     }
     if (this.#isForgetting) return;
     this.#isForgetting = true;
     this.#options.runtime.after(FORGET_MS, () => {
       this.#isForgetting = false;
-      const batches = this.#forgettable;
-      this.#forgettable = new Map();
-      for (const [shard, ids] of batches) {
-        for (let from = 0; from < ids.length; from += MAX_FORGOTTEN) {
-          const message = { phase: 'forget', ids: ids.slice(from, from + MAX_FORGOTTEN) } as const;
-          // What is lost is reported by the shard's leader, and forgotten later.
-          void this.#ask(shard, message, this.#options.newId(), FORGET_DELIVERY_MS);
-        }
-      }
+      for (const shard of this.#forgettable.keys()) this.#sendForgettable(shard);
     });
+  }
+
+  #sendForgettable(shard: number): void {
+    const ids = this.#forgettable.get(shard) ?? [];
+    this.#forgettable.delete(shard);
+    // What is lost is reported by the shard's leader, and forgotten later.
+    void this.#ask(shard, { phase: 'forget', ids }, this.#options.newId(), FORGET_DELIVERY_MS);
   }
 
   askAll(

@@ -6,11 +6,11 @@
  * no commit, because it would be removed in any case.
  */
 import type { StateKey } from '../../raft/index.js';
-import { binaryString } from '../big-endian.js';
 import { BYTES_CONTENT_TYPE, MAX_ANSWER_BYTES, answerTooLarge, isJsonType, isStructuredType } from '../bounds.js';
 import { ERRORS, refuse, type ErrorCode, type ErrorDetails } from '../errors.js';
 import type { Condition, KeyRecord, Refusal } from '../operation.js';
 import type { Comparison, DeleteRange, Expiry, Program, Step, StepResult } from '../program.js';
+import { recordAt } from '../transaction.js';
 import type { Deletions } from './deletions.js';
 import {
   applyAppend,
@@ -20,10 +20,12 @@ import {
   jsonEquals,
   type PatchFault,
 } from './patch/index.js';
+import { MetKeys } from './met-keys.js';
 import { decodeRecord, encodeContent, expiryOf } from './record-row.js';
 import { Quotas, type QuotaRefusal } from './quotas.js';
 import { rowsToDelete } from './range-deletion.js';
-import { RECORD_SPACE, type Records } from './records.js';
+import type { Records } from './records.js';
+import { rowKeyOf } from './row-keys.js';
 
 /**
  * Bytes of JSON values and patches that one program may work on, beyond its first patch: each takes some 20 ms a MiB, in
@@ -65,7 +67,7 @@ type NamespaceStep = Extract<Step, { type: 'namespace-put' | 'namespace-delete' 
 
 export class Evaluation {
   readonly #context: EvaluationContext;
-  readonly #met = new Map<StateKey, Met>();
+  readonly #met = new MetKeys<Met>();
   readonly #valueLimit: number;
   readonly #quotas: Quotas;
   /** A step on a namespace, which changes it at `commit`. */
@@ -102,12 +104,15 @@ export class Evaluation {
     return comparisons.every((comparison) => this.#holds(comparison));
   }
 
-  /** Writes the changes of all steps, one row per key. */
-  commit(): void {
-    const { records, revision } = this.#context;
-    for (const { key, rowKey, old, now, isChanged } of this.#met.values()) {
+  /**
+   * Writes the changes of all steps, one row per key.
+   * @param revision in place of `PENDING_REVISION`, if the program was evaluated before its own was known
+   */
+  commit(revision = this.#context.revision): void {
+    const { records } = this.#context;
+    for (const { key, rowKey, old, now, isChanged } of this.#met.all) {
       if (!isChanged) continue;
-      if (now !== undefined) records.write(rowKey, old, encodeContent(key ?? keyOf(rowKey), now));
+      if (now !== undefined) records.write(rowKey, old, encodeContent(key ?? keyOf(rowKey), recordAt(now, revision)));
       else if (old !== undefined) records.remove(rowKey, old, revision);
     }
     const step = this.#namespaceStep;
@@ -116,8 +121,8 @@ export class Evaluation {
   }
 
   #meet(key: Uint8Array): Met {
-    const rowKey = RECORD_SPACE + binaryString(key, 0, key.length);
-    const known = this.#met.get(rowKey);
+    const rowKey = rowKeyOf(key);
+    const known = this.#met.find(rowKey);
     if (known !== undefined) return known;
     const { records, clockMs, index, isHeld } = this.#context;
     let old = records.get(rowKey);
@@ -126,7 +131,7 @@ export class Evaluation {
       old = undefined;
     }
     const met = { key, rowKey, old, now: old && decodeRecord(old), isChanged: false };
-    this.#met.set(rowKey, met);
+    this.#met.add(met);
     return met;
   }
 
@@ -228,7 +233,7 @@ export class Evaluation {
     for (const [rowKey, old] of rows) {
       // What is due is absent already.
       if (!isDue(old, clockMs)) deleted += 1;
-      this.#met.set(rowKey, { key: undefined, rowKey, old, now: undefined, isChanged: true });
+      this.#met.add({ key: undefined, rowKey, old, now: undefined, isChanged: true });
     }
     return { type: 'delete-range', deleted, rest: rest === undefined ? undefined : keyOf(rest) };
   }

@@ -250,8 +250,7 @@ export class KvMachine {
 
   /** Writes all in-memory state into rows. To be called before every checkpoint. */
   flush(): void {
-    this.#dedup.flush();
-    this.#deletions.flush();
+    for (const part of [this.#dedup, this.#deletions, this.#transactions]) part.flush();
     this.#store.set(META_KEY, this.#metaRow());
   }
 
@@ -366,7 +365,7 @@ export class KvMachine {
     const { data, idAt, attempt, transaction: message, body } = command;
     const id = data.subarray(idAt, idAt + OPERATION_ID_BYTES);
     const isRepeated = attempt === 'retry';
-    const reply = this.#transactions.apply(index, { id, message, body, isRepeated }, this.#clockMs);
+    const reply = this.#transactions.apply({ index, clockMs: this.#clockMs, isRepeated }, { id, message, body });
     return reply && new TransactionAnswer(index, reply);
   }
 

@@ -31,9 +31,11 @@ export function lockNeedsOf(data: Uint8Array): LockNeeds {
 export function locksOf({ comparisons, then, otherwise }: Program): LockSet {
   const [first] = then;
   if (first?.type === 'delete-range') return { shared: NO_KEYS, exclusive: NO_KEYS, range: rangeToDelete(first) };
-  const shared = new Set<StateKey>();
+  let shared: Set<StateKey> | undefined;
   const exclusive = new Set<StateKey>();
-  for (const { key } of comparisons) shared.add(rowKeyOf(key));
-  for (const step of [...then, ...otherwise]) (step.type === 'get' ? shared : exclusive).add(rowKeyOf(step.key));
-  return { shared, exclusive };
+  for (const { key } of comparisons) (shared ??= new Set()).add(rowKeyOf(key));
+  for (const steps of [then, otherwise]) {
+    for (const { type, key } of steps) (type === 'get' ? (shared ??= new Set()) : exclusive).add(rowKeyOf(key));
+  }
+  return { shared: shared ?? NO_KEYS, exclusive };
 }

@@ -2,7 +2,7 @@
 import { StorageCorruption } from '../../raft/index.js';
 import { borrowWriter, ByteReader, finish } from '../byte-buffer.js';
 import { FORMATS, namesOf, reads, unknownNumber } from '../formats.js';
-import { decodeTransaction, decodeTransactionReply } from '../transaction-codec.js';
+import { decodeTransaction, decodeTransactionReply, encodeTransactionReply } from '../transaction-codec.js';
 import type { Decision, Prepare, Vote } from '../transaction.js';
 
 const { prepared: PREPARED, decided: DECIDED, decidedAt: DECIDED_AT } = FORMATS.transactionState.numbers;
@@ -11,6 +11,8 @@ const DECISION_NAMES = namesOf(FORMATS.decision);
 export interface Prepared {
   readonly type: 'prepared';
   readonly message: Prepare;
+  /** The message as its entry has it. */
+  readonly body: Uint8Array;
   /** Replicated time of its entry. */
   readonly clockMs: number;
   readonly vote: Vote;
@@ -24,20 +26,18 @@ export interface Decided {
   readonly revision: number | undefined;
 }
 
-/**
- * @param message as its entry has it
- * @param vote the reply with it, without participants
- */
-export function encodePrepared(message: Uint8Array, clockMs: number, vote: Uint8Array): Uint8Array {
+/** The vote is that of the reply to it, without participants. */
+function encodePrepared({ body, clockMs, vote }: Prepared): Uint8Array {
+  const reply = encodeTransactionReply({ type: 'vote', vote, participants: [] });
   const out = borrowWriter();
   out.u8(PREPARED);
   out.u48(clockMs);
-  out.longBytes(message);
-  out.longBytes(vote);
+  out.longBytes(body);
+  out.longBytes(reply);
   return finish(out);
 }
 
-export function encodeDecided({ participants, decision, revision }: Decided): Uint8Array {
+function encodeDecided({ participants, decision, revision }: Decided): Uint8Array {
   const out = borrowWriter();
   out.u8(revision === undefined ? DECIDED : DECIDED_AT);
   out.u8(FORMATS.decision.numbers[decision]);
@@ -46,6 +46,9 @@ export function encodeDecided({ participants, decision, revision }: Decided): Ui
   if (revision !== undefined) out.u48(revision);
   return finish(out);
 }
+
+export const encodeRow = (row: Prepared | Decided): Uint8Array =>
+  row.type === 'prepared' ? encodePrepared(row) : encodeDecided(row);
 
 /** @throws StorageCorruption */
 export function decodeRow(row: Uint8Array): Prepared | Decided {
@@ -61,10 +64,11 @@ export function decodeRow(row: Uint8Array): Prepared | Decided {
     return { type: 'decided', decision, participants, revision: state === DECIDED_AT ? input.u48() : undefined };
   }
   const clockMs = input.u48();
-  const message = decodeTransaction(input.longBytes());
+  const body = input.longBytes();
+  const message = decodeTransaction(body);
   const reply = decodeTransactionReply(input.longBytes());
   if (message.phase !== 'prepare' || reply.type !== 'vote') {
     throw new StorageCorruption('the row of a transaction is malformed');
   }
-  return { type: 'prepared', message, clockMs, vote: reply.vote };
+  return { type: 'prepared', message, body, clockMs, vote: reply.vote };
 }

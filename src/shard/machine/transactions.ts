@@ -5,13 +5,13 @@
  * with the decision. A vote other than yes, and a decision that was forgotten, is an entry of the dedup table under the
  * transaction's id. So a late message about a transaction finds what was said before, as the repeat of a write does.
  *
- * The changes of a part are not kept: applying the decision evaluates the part again, with the time of its prepare. No
- * other entry can have changed what it reads or writes, because it holds these keys.
+ * The changes of a part are kept in memory only. Where they are not, because the prepare was applied before a restart or a
+ * snapshot, the decision evaluates the part again, with the time of its prepare. No other entry can have changed what it
+ * reads or writes, because it holds these keys.
  */
 import { StorageCorruption, type StateKey } from '../../raft/index.js';
 import { binaryString } from '../big-endian.js';
 import { refuse } from '../errors.js';
-import { hash64 } from '../keys/index.js';
 import { decodeOutcome, encodeOutcome } from '../program-codec.js';
 import type { Step } from '../program.js';
 import { decodeTransactionReply, encodeTransactionReply } from '../transaction-codec.js';
@@ -27,6 +27,7 @@ import {
   type SingleMessage,
   type SingleReply,
   type TransactionMessage,
+  type TransactionPart,
   type TransactionReply,
   type Vote,
 } from '../transaction.js';
@@ -37,11 +38,11 @@ import { asRefusal, type Evaluation } from './evaluation.js';
 import { locksOf } from './lock-needs.js';
 import { operationTimeMs } from './command.js';
 import { Locks, type Holder, type LockSet } from './locks.js';
-import { HashSum } from './state-hash.js';
 import type { StateStore } from './state-store.js';
-import { decodeRow, encodeDecided, encodePrepared, type Decided, type Prepared } from './transaction-row.js';
+import type { Decided, Prepared } from './transaction-row.js';
+import { TransactionRows } from './transaction-rows.js';
+import { isLongerThan } from './vote-size.js';
 
-export const TRANSACTION_SPACE = '\u0003';
 /** Bytes of a vote; a longer one fails its transaction. Rows and frames have to hold it. */
 const MAX_VOTE_BYTES = 8 * 1024 * 1024;
 
@@ -68,13 +69,27 @@ export interface Said<Message extends TransactionMessage = TransactionMessage> {
   readonly message: Message;
   /** The message as the entry has it. */
   readonly body: Uint8Array;
+}
+
+/** The entry that is applied. */
+export interface TransactionEntry {
+  readonly index: number;
+  /** Replicated time, ms. */
+  readonly clockMs: number;
   /** It was said before, perhaps so long ago that it is forgotten here. */
   readonly isRepeated: boolean;
+}
+
+/** What a part has come to, kept aside until it is decided; undefined: not evaluated, or it failed. */
+interface Evaluated {
+  readonly then: Evaluation | undefined;
+  readonly otherwise: Evaluation | undefined;
 }
 
 /** A prepared transaction with its keys. */
 interface Holding extends Prepared {
   readonly locks: LockSet;
+  readonly evaluated: Evaluated;
 }
 
 export interface TransactionsState {
@@ -90,16 +105,15 @@ export class Transactions {
   readonly #open = new Map<Holder, Holding | Decided>();
   /** Prepared transactions by the id that a client chose for them. */
   readonly #byClient = new Map<string, Holder>();
-  /** Over all rows, and of each: so that none is read again to be replaced. */
-  readonly #hash = new HashSum();
-  readonly #hashes = new Map<Holder, { readonly high: number; readonly low: number }>();
+  readonly #rows: TransactionRows;
   readonly #context: TransactionContext;
 
   constructor(context: TransactionContext) {
     this.#context = context;
+    this.#rows = new TransactionRows(context.store, this.#open);
   }
 
-  /** Transactions that were not forgotten, in the order in which they were prepared. */
+  /** Transactions that were not forgotten, in any order. */
   open(): OpenTransaction[] {
     return [...this.#open].map(([holder, open]) => ({
       id: Buffer.from(holder, 'latin1'),
@@ -118,10 +132,10 @@ export class Transactions {
   }
 
   /** @returns undefined: a prepare that waits for keys; nothing was changed */
-  apply(index: number, { id, message, body, isRepeated }: Said, clockMs: number): TransactionReply | undefined {
-    if (message.phase !== 'several') return this.#apply(index, { id, message, body, isRepeated }, clockMs, false);
+  apply(entry: TransactionEntry, { id, message, body }: Said): TransactionReply | undefined {
+    if (message.phase !== 'several') return this.#apply(entry, { id, message, body }, false);
     const replies = message.enclosed.map((each) => {
-      const reply = this.#apply(index, { ...each, isRepeated }, clockMs, true);
+      const reply = this.#apply(entry, each, true);
       if (reply === undefined) throw new Error('a prepare that waits is alone in its entry');
       return reply;
     });
@@ -129,25 +143,31 @@ export class Transactions {
   }
 
   /** @param keeps the index of a decision: what entries of former kinds leave has to remain as it was */
-  #apply(index: number, said: Said<SingleMessage>, clockMs: number, keeps: boolean): SingleReply | undefined {
+  #apply(entry: TransactionEntry, said: Said<SingleMessage>, keeps: boolean): SingleReply | undefined {
     const { id, message } = said;
     switch (message.phase) {
       case 'prepare':
-        return this.#prepare(index, { ...said, message }, clockMs);
+        return this.#prepare(entry, id, message, said.body);
       case 'decide':
-        return this.#decide(index, id, message, clockMs, keeps);
+        return this.#decide(entry, id, message, keeps);
       case 'conclude':
-        return this.#conclude(index, id, message, clockMs);
+        return this.#conclude(entry, id, message);
       case 'inquire':
-        return this.#said(id) ?? this.#refuse(index, id, { type: 'aborted' }, clockMs);
+        return this.#said(id, textOf(id)) ?? this.#refuse(entry, id, { type: 'aborted' });
       case 'forget':
-        for (const each of message.ids) this.#forget(index, each, clockMs);
+        for (const each of message.ids) this.#forget(entry, each);
         return { type: 'unknown' };
     }
   }
 
   state(): TransactionsState {
-    return { count: this.#open.size, hashHigh: this.#hash.high, hashLow: this.#hash.low };
+    const { high: hashHigh, low: hashLow } = this.#rows.hash();
+    return { count: this.#open.size, hashHigh, hashLow };
+  }
+
+  /** Writes the changes since the last flush into rows. */
+  flush(): void {
+    this.#rows.flush();
   }
 
   /** @throws StorageCorruption if the rows do not match `state` */
@@ -155,58 +175,53 @@ export class Transactions {
     this.locks.clear();
     this.#open.clear();
     this.#byClient.clear();
-    this.#hash.set(0, 0);
-    this.#hashes.clear();
     this.releases += 1;
-    if (count > 0) {
-      for (const [key, row] of this.#context.store.scan(TRANSACTION_SPACE)) {
-        this.#add(key.slice(1), row);
-        const open = decodeRow(row);
-        if (open.type === 'decided') this.#open.set(key.slice(1), open);
-        else this.#take(key.slice(1), open, locksOf(open.message.part.program));
-      }
-    }
-    if (this.#open.size !== count || this.#hash.high !== hashHigh || this.#hash.low !== hashLow) {
+    this.#rows.load((holder, row) => {
+      if (row.type === 'prepared') return this.#take(holder, row, locksOf(row.message.part.program), NOT_EVALUATED);
+      this.#open.set(holder, row);
+      return row;
+    });
+    const hash = this.#rows.hash();
+    if (this.#open.size !== count || hash.high !== hashHigh || hash.low !== hashLow) {
       throw new StorageCorruption('the transactions of a shard do not match its checkpoint');
     }
   }
 
-  #take(holder: Holder, open: Prepared, locks: LockSet): void {
-    const { message, clockMs, vote } = open;
-    this.#open.set(holder, { type: 'prepared', message, clockMs, vote, locks });
+  #take(holder: Holder, prepared: Prepared, locks: LockSet, evaluated: Evaluated): Holding {
+    const { message, body, clockMs, vote } = prepared;
+    const holding: Holding = { type: 'prepared', message, body, clockMs, vote, locks, evaluated };
+    this.#open.set(holder, holding);
     this.locks.acquire(holder, locks);
-    if (open.message.client !== undefined) this.#byClient.set(textOf(open.message.client.id), holder);
+    if (message.client !== undefined) this.#byClient.set(textOf(message.client.id), holder);
+    return holding;
   }
 
   /** What was said about the transaction before; undefined: nothing. */
-  #said(id: Uint8Array): SingleReply | undefined {
-    const open = this.#open.get(textOf(id));
+  #said(id: Uint8Array, holder: Holder): SingleReply | undefined {
+    const open = this.#open.get(holder);
     if (open?.type === 'prepared') return { type: 'vote', vote: open.vote, participants: open.message.participants };
     if (open !== undefined) return { type: 'decided', decision: open.decision, revision: open.revision };
     const known = this.#context.dedup.find(id, 0, 'initial');
     return known?.answer === undefined ? undefined : replyIn(known.answer);
   }
 
-  #prepare(index: number, said: Said<Prepare>, clockMs: number): SingleReply | undefined {
-    const { id, message, body, isRepeated } = said;
-    const before = this.#said(id) ?? this.#objectionOfClient(message.client, clockMs);
+  #prepare(entry: TransactionEntry, id: Uint8Array, message: Prepare, body: Uint8Array): SingleReply | undefined {
+    const { clockMs } = entry;
+    const holder = textOf(id);
+    const before = this.#said(id, holder) ?? this.#objectionOfClient(message.client, clockMs);
     if (before !== undefined) return before;
     // It may have been aborted here, and must then never lock.
-    if (isRepeated && this.#context.dedup.mayHaveEvicted(operationTimeMs(id, 0)))
-      return this.#refuse(index, id, { type: 'aborted' }, clockMs);
+    if (entry.isRepeated && this.#context.dedup.mayHaveEvicted(operationTimeMs(id, 0)))
+      return this.#refuse(entry, id, { type: 'aborted' });
     const locks = locksOf(message.part.program);
-    if (this.locks.conflicts(locks)) {
-      return message.waits ? undefined : this.#refuse(index, id, { type: 'busy' }, clockMs);
-    }
-    const vote = this.#vote(index, message, clockMs);
-    if (vote.type !== 'yes') return this.#refuse(index, id, vote, clockMs);
-    const encoded = encodeTransactionReply({ type: 'vote', vote, participants: [] });
-    if (encoded.length > MAX_VOTE_BYTES) {
+    if (this.locks.conflicts(locks)) return message.waits ? undefined : this.#refuse(entry, id, { type: 'busy' });
+    const { vote, evaluated } = this.#vote(entry, message);
+    if (vote.type !== 'yes') return this.#refuse(entry, id, vote);
+    if (isLongerThan(vote, MAX_VOTE_BYTES)) {
       const refusal = refuse('value-too-large', undefined, { field: 'results', limit: MAX_VOTE_BYTES });
-      return this.#refuse(index, id, { type: 'failed', refusal }, clockMs);
+      return this.#refuse(entry, id, { type: 'failed', refusal });
     }
-    this.#take(textOf(id), { type: 'prepared', message, clockMs, vote }, locks);
-    this.#writeRow(textOf(id), encodePrepared(body, clockMs, encoded));
+    this.#take(holder, { type: 'prepared', message, body, clockMs, vote }, locks, evaluated);
     return { type: 'vote', vote, participants: message.participants };
   }
 
@@ -228,39 +243,46 @@ export class Transactions {
     return dedup.refusalOfKeyed(client.id, 0, clockMs);
   }
 
-  #vote(index: number, { part }: Prepare, clockMs: number): Vote {
-    const { program, thenAt, otherwiseAt, hasComparisons, hasOtherwise, answerLimit } = part;
-    const evaluation = (): Evaluation =>
-      this.#context.evaluation({
-        index,
-        clockMs,
-        revision: PENDING_REVISION,
-        valueLimit: program.valueLimit,
-        answerLimit,
-        isHeld: (key) => this.locks.isHeld(key),
-      });
+  #vote(entry: TransactionEntry, { part }: Prepare): { readonly vote: Vote; readonly evaluated: Evaluated } {
+    const { program, thenAt, otherwiseAt, hasComparisons, hasOtherwise } = part;
+    const isHeld = (key: StateKey): boolean => this.locks.isHeld(key);
+    const evaluation = (): Evaluation => this.#evaluation(entry.index, part, entry.clockMs, isHeld);
     const holds = program.comparisons.length === 0 || evaluation().holdAll(program.comparisons);
-    if (!holds && !hasOtherwise) return { type: 'no' };
-    const then = branchVote(evaluation(), program.then, thenAt, program.onError);
-    if (then.type === 'failed' && !hasComparisons) return { type: 'failed', refusal: then.refusal };
-    const otherwise = hasOtherwise
-      ? branchVote(evaluation(), program.otherwise, otherwiseAt, program.onError)
-      : undefined;
-    return { type: 'yes', holds, then, otherwise };
+    if (!holds && !hasOtherwise) return { vote: { type: 'no' }, evaluated: NOT_EVALUATED };
+    const onThen = evaluation();
+    const then = branchVote(onThen, program.then, thenAt, program.onError);
+    if (then.type === 'failed' && !hasComparisons) {
+      return { vote: { type: 'failed', refusal: then.refusal }, evaluated: NOT_EVALUATED };
+    }
+    const onOtherwise = hasOtherwise ? evaluation() : undefined;
+    const otherwise = onOtherwise && branchVote(onOtherwise, program.otherwise, otherwiseAt, program.onError);
+    return { vote: { type: 'yes', holds, then, otherwise }, evaluated: { then: onThen, otherwise: onOtherwise } };
   }
 
-  #decide(index: number, id: Uint8Array, { decision, outcome }: Decide, clockMs: number, keeps: boolean): SingleReply {
+  /** Of a part, before the revision of its decision is known. */
+  #evaluation(
+    index: number,
+    { program, answerLimit }: TransactionPart,
+    clockMs: number,
+    isHeld: (key: StateKey) => boolean,
+  ): Evaluation {
+    const { valueLimit } = program;
+    return this.#context.evaluation({ index, clockMs, revision: PENDING_REVISION, valueLimit, answerLimit, isHeld });
+  }
+
+  #decide(entry: TransactionEntry, id: Uint8Array, { decision, outcome }: Decide, keeps: boolean): SingleReply {
+    const { index, clockMs } = entry;
     const holder = textOf(id);
     const open = this.#open.get(holder);
     if (open?.type !== 'prepared') {
-      const said = this.#said(id);
-      if (said === undefined && decision === 'abort') this.#refuse(index, id, { type: 'aborted' }, clockMs);
+      const said = this.#said(id, holder);
+      if (said === undefined && decision === 'abort') this.#refuse(entry, id, { type: 'aborted' });
       if (said?.type === 'decided') return said;
       return decision === 'abort' ? { type: 'decided', decision } : { type: 'unknown' };
     }
     const { message } = open;
     if (decision !== 'abort') {
-      this.#applyPart(index, open, decision);
+      this.#evaluatedPart(index, open, decision).commit(index);
       if (outcome !== undefined && message.client !== undefined) {
         // What entries of this kind leave of a long answer is always that of a success, and has to remain so.
         const shortened = (): Uint8Array =>
@@ -273,18 +295,18 @@ export class Transactions {
     const revision = keeps ? index : undefined;
     const decided: Decided = { type: 'decided', participants: message.participants, decision, revision };
     this.#open.set(holder, decided);
-    this.#writeRow(holder, encodeDecided(decided));
     return { type: 'decided', decision, revision };
   }
 
-  #conclude(index: number, id: Uint8Array, said: Conclude, clockMs: number): SingleReply {
+  #conclude(entry: TransactionEntry, id: Uint8Array, said: Conclude): SingleReply {
+    const { index, clockMs } = entry;
     const { decision, client, outcome } = said;
     const holder = textOf(id);
     const isOpen = this.holds(holder);
     // It was aborted before, or never held anything here: then another attempt under the client's id may have begun.
     const before =
       this.#byClient.get(textOf(client.id)) === holder ? undefined : this.#objectionOfClient(client, clockMs);
-    const reply = this.#decide(index, id, { phase: 'decide', decision, outcome: undefined }, clockMs, true);
+    const reply = this.#decide(entry, id, { phase: 'decide', decision, outcome: undefined }, true);
     if (reply.type !== 'decided' || reply.decision !== decision) return reply;
     if (decision === 'abort' && before !== undefined) return isReplayOf(before, outcome) ? reply : before;
     if (decision === 'abort' || isOpen) {
@@ -294,19 +316,15 @@ export class Transactions {
     return reply;
   }
 
-  #applyPart(revision: number, { message, clockMs }: Prepared, decision: 'then' | 'otherwise'): void {
-    const { program, answerLimit } = message.part;
-    const evaluation = this.#context.evaluation({
-      index: revision,
-      clockMs,
-      revision,
-      valueLimit: program.valueLimit,
-      answerLimit,
-      // What was due when it was prepared is gone, unless another transaction held it.
-      isHeld: () => true,
-    });
-    for (const step of program[decision]) evaluation.step(step);
-    evaluation.commit();
+  /** As it was when it was prepared: no other entry can have changed what it reads or writes. */
+  #evaluatedPart(index: number, holding: Holding, decision: 'then' | 'otherwise'): Evaluation {
+    const known = holding.evaluated[decision];
+    if (known !== undefined) return known;
+    // What was due when it was prepared is gone, unless another transaction held it.
+    const { message, clockMs } = holding;
+    const evaluation = this.#evaluation(index, message.part, clockMs, () => true);
+    for (const step of message.part.program[decision]) evaluation.step(step);
+    return evaluation;
   }
 
   #release(holder: Holder, { message, locks }: Holding): void {
@@ -315,53 +333,30 @@ export class Transactions {
     if (message.client !== undefined) this.#byClient.delete(textOf(message.client.id));
   }
 
-  #forget(index: number, id: Uint8Array, clockMs: number): void {
+  #forget(entry: TransactionEntry, id: Uint8Array): void {
     const holder = textOf(id);
     const open = this.#open.get(holder);
     if (open?.type !== 'decided') return;
     this.#open.delete(holder);
-    this.#dropRow(holder);
-    this.#remember(index, id, { type: 'decided', decision: open.decision }, clockMs);
+    this.#remember(entry, id, { type: 'decided', decision: open.decision });
   }
 
   /** Records a vote that holds no keys. */
-  #refuse(index: number, id: Uint8Array, vote: Vote, clockMs: number): SingleReply {
+  #refuse(entry: TransactionEntry, id: Uint8Array, vote: Vote): SingleReply {
     const reply: SingleReply = { type: 'vote', vote, participants: [] };
-    this.#remember(index, id, reply, clockMs);
+    this.#remember(entry, id, reply);
     return reply;
   }
 
-  #remember(revision: number, id: Uint8Array, reply: SingleReply, clockMs: number): void {
-    const entry = { revision, fingerprintHigh: 0, fingerprintLow: 0 };
+  #remember({ index, clockMs }: TransactionEntry, id: Uint8Array, reply: SingleReply): void {
+    const entry = { revision: index, fingerprintHigh: 0, fingerprintLow: 0 };
     this.#context.dedup.insertProgram(id, 0, { attempt: 'initial', clockMs, entry }, encodedReply(reply), () =>
       encodedReply(ABORTED),
     );
   }
-
-  #writeRow(holder: Holder, row: Uint8Array): void {
-    this.#subtract(holder);
-    this.#add(holder, row);
-    this.#context.store.set(TRANSACTION_SPACE + holder, row);
-  }
-
-  #dropRow(holder: Holder): void {
-    this.#subtract(holder);
-    this.#hashes.delete(holder);
-    this.#context.store.delete(TRANSACTION_SPACE + holder);
-  }
-
-  #add(holder: Holder, row: Uint8Array): void {
-    const { high, low } = hash64(row);
-    this.#hashes.set(holder, { high, low });
-    this.#hash.add(high, low);
-  }
-
-  #subtract(holder: Holder): void {
-    const known = this.#hashes.get(holder);
-    if (known !== undefined) this.#hash.subtract(known.high, known.low);
-  }
 }
 
+const NOT_EVALUATED: Evaluated = { then: undefined, otherwise: undefined };
 const ABORTED: SingleReply = { type: 'vote', vote: { type: 'aborted' }, participants: [] };
 /** Of each decision, encoded: nearly all that is remembered. */
 const decidedReplies = new Map<Decision, Uint8Array>();

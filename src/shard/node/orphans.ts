@@ -3,6 +3,7 @@
  * longer than `PREPARED_MS` of its own monotonic clock, counted from when it applied the prepare or took office, or
  * decided and not forgotten for longer than `DECIDED_MS`. It only reports them: asking other shards is the router's.
  */
+import { binaryString } from '../big-endian.js';
 import type { OpenTransaction } from '../transaction.js';
 import type { Replica } from './replica.js';
 import type { ReplicaSet } from './replica-set.js';
@@ -39,22 +40,23 @@ export class OrphanWatch {
     for (const replica of this.#replicas.all()) {
       if (!replica.isLeader) continue;
       for (const open of replica.machine.openTransactions?.() ?? []) {
-        const known = this.#known(replica, open, now);
+        const key = keyOf(replica, open);
+        const known = this.#known(key, open, now);
         const isDue = now - known.sinceMs >= (known.isDecided ? DECIDED_MS : PREPARED_MS);
         if (isDue) orphans.push({ ...open, shard: shardOfGroup(replica.id) });
-        seen.set(keyOf(replica, open), isDue ? { ...known, sinceMs: now } : known);
+        seen.set(key, isDue ? { ...known, sinceMs: now } : known);
       }
     }
     this.#seen = seen;
     return orphans;
   }
 
-  #known(replica: Replica, open: OpenTransaction, now: number): Seen {
-    const isDecided = open.decision !== undefined;
-    const known = this.#seen.get(keyOf(replica, open));
+  #known(key: string, { decision }: OpenTransaction, now: number): Seen {
+    const isDecided = decision !== undefined;
+    const known = this.#seen.get(key);
     return known?.isDecided === isDecided ? known : { sinceMs: now, isDecided };
   }
 }
 
 const keyOf = (replica: Replica, { id }: OpenTransaction): string =>
-  `${replica.id} ${replica.raft.term} ${Buffer.from(id).toString('latin1')}`;
+  `${replica.id} ${replica.raft.term} ${binaryString(id, 0, id.length)}`;

@@ -1,0 +1,136 @@
+/** Rows of transactions: written only by a flush, and the same whenever that was; what is reloaded decides the same. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../../src/random.js';
+import { encodeProgramCommand } from '../../src/shard/machine/command.js';
+import { KvMachine } from '../../src/shard/machine/kv-machine.js';
+import { loadHash } from '../../src/shard/keys/hash.js';
+import { stringKey } from '../../src/shard/keys/encoder.js';
+import type { Step } from '../../src/shard/program.js';
+import { decodeTransactionReply, encodeTransaction } from '../../src/shard/transaction-codec.js';
+import type { SingleMessage, TransactionReply } from '../../src/shard/transaction.js';
+import { MapStateStore } from '../support/map-state-store.js';
+
+beforeAll(loadHash);
+
+const SPACE = '\u0003';
+const KEYS = ['a', 'b', 'c', 'd'];
+const idOf = (id: number): Uint8Array => {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt32BE(id);
+  return bytes;
+};
+
+const base = { condition: { type: 'none' }, returning: 'value' } as const;
+const increment = (key: string): Step => ({
+  ...{
+    type: 'increment',
+    key: stringKey(key),
+    by: 1n,
+    initial: 5n,
+    min: 0n,
+    max: 1_000n,
+    clamp: true,
+    ttlMs: undefined,
+  },
+  ...base,
+});
+const append = (key: string, text: string): Step => ({
+  ...{ type: 'append', key: stringKey(key), body: Buffer.from(text), contentType: 'text/plain', ...base },
+});
+const drop = (key: string): Step => ({ type: 'delete', key: stringKey(key), ...base });
+
+function prepare(then: readonly Step[], otherwise: readonly Step[] = []): SingleMessage {
+  const program = { comparisons: [], then, otherwise, onError: 'fail', valueLimit: 1_000 } as const;
+  const hasOtherwise = otherwise.length > 0;
+  const [thenAt, otherwiseAt] = [then.map((_, at) => at), otherwise.map((_, at) => at)];
+  const part = { program, thenAt, otherwiseAt, hasComparisons: hasOtherwise, hasOtherwise };
+  return { phase: 'prepare', participants: [0, 1], part, client: undefined, waits: false };
+}
+
+class Replica {
+  store = new MapStateStore();
+  machine = new KvMachine(this.store);
+
+  apply(index: number, id: number, message: SingleMessage): TransactionReply {
+    const operation = { type: 'transaction', key: new Uint8Array(0), shard: 0, attempt: 'initial' } as const;
+    const body = encodeTransaction(message);
+    const data = encodeProgramCommand({ ...operation, body, operationId: idOf(id) }, 1_000_000 + index);
+    const answer = this.machine.apply(index, data);
+    if (answer?.type !== 'program') throw new Error('no answer');
+    return decodeTransactionReply(answer.outcome);
+  }
+
+  /** As after a restart from a checkpoint. */
+  restart(): void {
+    this.machine.flush();
+    this.machine = new KvMachine(this.store);
+    this.machine.load();
+  }
+
+  get rows(): number {
+    return [...this.store.scan(SPACE)].length;
+  }
+
+  get state(): unknown {
+    const records = KEYS.map((key) => this.machine.get(stringKey(key)));
+    const open = [...this.machine.openTransactions()].sort((a, b) => Buffer.compare(a.id, b.id));
+    return [this.machine.stateHash(), open, records];
+  }
+}
+
+describe('rows of transactions', () => {
+  it('are written by a flush, and only of those that are open then', () => {
+    const replica = new Replica();
+    replica.apply(1, 1, prepare([increment('a')]));
+    replica.apply(2, 2, prepare([increment('b')]));
+    expect(replica.rows).toBe(0);
+    replica.apply(3, 2, { phase: 'decide', decision: 'then', outcome: undefined });
+    replica.apply(4, 2, { phase: 'forget', ids: [idOf(2)] });
+    replica.machine.flush();
+    expect(replica.rows).toBe(1);
+    replica.apply(5, 1, { phase: 'decide', decision: 'abort', outcome: undefined });
+    replica.restart();
+    expect([replica.rows, replica.machine.openTransactions()]).toMatchObject([1, [{ decision: 'abort' }]]);
+    replica.apply(6, 1, { phase: 'forget', ids: [idOf(1)] });
+    expect(replica.rows).toBe(1);
+    replica.machine.flush();
+    expect(replica.rows).toBe(0);
+  });
+
+  it('and what their decisions do are the same wherever a replica has flushed, and after a restart between them', () => {
+    const random = new Random(11);
+    const [never, flushing, restarting] = [new Replica(), new Replica(), new Replica()];
+    const steps = [increment, drop, (key: string) => append(key, 'x')];
+    const some = (): Step[] =>
+      Array.from({ length: random.integer(1, 3) }, () => random.pick(steps)(random.pick(KEYS)));
+    const messages = (id: number): SingleMessage => {
+      const kind = random.integer(1, 10);
+      if (kind <= 4) return prepare(some(), random.integer(0, 1) === 0 ? [] : some());
+      if (kind <= 8)
+        return { phase: 'decide', decision: random.pick(['then', 'otherwise', 'abort']), outcome: undefined };
+      return { phase: 'forget', ids: [idOf(id)] };
+    };
+    let votes = 0;
+    for (let index = 1; index <= 2_000; index++) {
+      const id = Math.floor(index / 12) + random.integer(0, 4);
+      const message = messages(id);
+      const [reply, ...others] = [never, flushing, restarting].map((replica) => replica.apply(index, id, message));
+      for (const other of others) expect(other).toEqual(reply);
+      if (reply?.type === 'vote' && reply.vote.type === 'yes') votes++;
+      if (random.integer(1, 10) === 1) flushing.machine.flush();
+      if (random.integer(1, 10) === 1) restarting.restart();
+      const hashes = [flushing, restarting].map(({ machine }) => machine.stateHash());
+      expect(hashes).toEqual(hashes.map(() => never.machine.stateHash()));
+      if (index % 20 > 0) continue;
+      expect(flushing.state).toEqual(never.state);
+      expect(restarting.state).toEqual(never.state);
+    }
+    expect(votes).toBeGreaterThan(100);
+    never.machine.flush();
+    flushing.machine.flush();
+    restarting.machine.flush();
+    const rows = ({ store }: Replica): unknown => [...store.scan(SPACE)];
+    expect(rows(flushing)).toEqual(rows(never));
+    expect(rows(restarting)).toEqual(rows(never));
+  });
+});
