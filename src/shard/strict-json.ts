@@ -159,9 +159,10 @@ class Scanner {
     const start = this.#at;
     if (this.#bytes[start] !== QUOTE) throw this.#fault('a member name is missing');
     const escaped = this.#string();
-    const text = this.#bytes.toString('utf8', start, this.#at);
     // Equal names may be spelt in different ways: "a" and "\u0061".
-    const name = escaped ? (JSON.parse(text) as string) : text.slice(1, -1);
+    const name = escaped
+      ? (JSON.parse(this.#bytes.toString('utf8', start, this.#at)) as string)
+      : this.#bytes.toString('utf8', start + 1, this.#at - 1);
     if (names.has(name)) throw this.#fault('a member name appears twice', start);
     names.add(name);
     this.#members += 1;
@@ -175,18 +176,29 @@ class Scanner {
     let escaped = false;
     this.#at += 1;
     for (;;) {
-      const byte = this.#bytes[this.#at];
-      if (byte === undefined) throw this.#fault('a string does not end');
+      const byte = this.#skipPlain();
       if (byte === QUOTE) {
         this.#at += 1;
         return escaped;
       }
+      if (byte === undefined) throw this.#fault('a string does not end');
       if (byte < SPACE) throw this.#fault('a control character in a string');
-      if (byte === BACKSLASH) {
-        escaped = true;
-        this.#escape();
-      } else this.#at += 1;
+      escaped = true;
+      this.#escape();
     }
+  }
+
+  /** Moves to the next byte that means something in a string, and returns it. Most bytes of a text are passed here. */
+  #skipPlain(): number | undefined {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    let byte = bytes[at];
+    while (byte !== undefined && byte !== QUOTE && byte !== BACKSLASH && byte >= SPACE) {
+      at += 1;
+      byte = bytes[at];
+    }
+    this.#at = at;
+    return byte;
   }
 
   #escape(): void {

@@ -58,7 +58,11 @@ export async function runBatch(
   const budget = new AnswerBudget(request.answerLimit);
   const done: BatchGroup[] = [];
   const askings = [...groups].map(([shard, positions]) => {
-    const steps = positions.flatMap((position) => request.steps[position] ?? []);
+    const steps: Step[] = [];
+    for (const position of positions) {
+      const step = request.steps[position];
+      if (step !== undefined) steps.push(step);
+    }
     const isRead = steps.every(({ type }) => type === 'get');
     return {
       most: mostAnswered(steps, request.valueLimit),

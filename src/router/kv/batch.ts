@@ -148,10 +148,15 @@ function withoutNamespace([group]: readonly BatchGroup[]): DispatchReply | undef
 
 const isReplayed = ({ reply: { answer } }: BatchGroup): boolean => 'replayed' in answer && answer.replayed === true;
 
-const asLines = (results: readonly JsonPieces[]): JsonPieces => results.flatMap((each) => [...each, '\n']);
+const asLines = (results: readonly JsonPieces[]): JsonPieces => inOne(results, '', '\n', '\n');
+const asDocument = (results: readonly JsonPieces[]): JsonPieces => inOne(results, '{"results":[', ',', ']}');
 
-const asDocument = (results: readonly JsonPieces[]): JsonPieces => [
-  '{"results":[',
-  ...results.flatMap((each, index) => (index === 0 ? each : [',', ...each])),
-  ']}',
-];
+function inOne(results: readonly JsonPieces[], before: string, between: string, after: string): JsonPieces {
+  const pieces: JsonPieces = [before];
+  for (const [at, result] of results.entries()) {
+    if (at > 0) pieces.push(between);
+    pieces.push(...result);
+  }
+  pieces.push(after);
+  return pieces;
+}

@@ -18,11 +18,9 @@ export function resultPieces({ named }: NamedStep, result: FittedResult, origin:
       if (result.record === undefined) return [problemResult({ code: 'key-not-found' })];
       return [`{"status":200,${keyMembers(named)},`, ...recordMembers(result.record, origin.shard), '}'];
     case 'write':
-      return [writeHead(result), ...recordPieces(result, origin), '}'];
-    case 'delete': {
-      const head = `{"status":200,"deleted":${result.deleted},"revision":${origin.revision}`;
-      return [head, ...recordPieces(result, origin), '}'];
-    }
+      return withRecord(writeHead(result), result, origin);
+    case 'delete':
+      return withRecord(`{"status":200,"deleted":${result.deleted},"revision":${origin.revision}`, result, origin);
     case 'delete-range':
       throw new Error('a batch or transaction deletes no range');
     case 'failed': {
@@ -45,10 +43,11 @@ interface Recorded {
   readonly isRecordOmitted?: true;
 }
 
-function recordPieces({ record, isRecordOmitted }: Recorded, { shard }: ResultOrigin): JsonPieces {
-  if (isRecordOmitted === true) return [',"record_omitted":true'];
-  if (record === undefined) return [];
-  return [',"record":{', ...recordMembers(record, shard), '}'];
+/** @param head of an object, which is ended here */
+function withRecord(head: string, { record, isRecordOmitted }: Recorded, { shard }: ResultOrigin): JsonPieces {
+  if (isRecordOmitted === true) return [`${head},"record_omitted":true}`];
+  if (record === undefined) return [`${head}}`];
+  return [`${head},"record":{`, ...recordMembers(record, shard), '}}'];
 }
 
 /** `{"status":…,"code":…,"outcome":…}`: what a problem document says, without what belongs to a whole request. */

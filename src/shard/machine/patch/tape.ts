@@ -34,6 +34,9 @@ const KIND_OF_BYTE: readonly Kind[] = Array.from({ length: 256 }, (_, byte) => {
 
 /** Texts up to this length are compared faster by hand. */
 const SHORT = 24;
+/** Values for which there is room at first, and bytes of text for each more; the room grows. */
+const FEW_VALUES = 16;
+const BYTES_PER_VALUE = 16;
 /** Per value: first byte, byte behind the last, id of what follows behind all that is in it. */
 const FIELDS = 3;
 
@@ -41,12 +44,16 @@ export class Tape {
   readonly text: Buffer;
   /** The values of the texts, in their order. */
   readonly roots: readonly TapeId[];
-  readonly #places: Int32Array;
+  #places: Int32Array;
   #count = 0;
 
   constructor(texts: readonly Uint8Array[]) {
-    this.text = Buffer.concat(texts);
-    this.#places = new Int32Array(FIELDS * (texts.length + separatorsIn(this.text)));
+    const [only] = texts;
+    this.text =
+      texts.length === 1 && only !== undefined
+        ? Buffer.from(only.buffer, only.byteOffset, only.byteLength)
+        : Buffer.concat(texts);
+    this.#places = new Int32Array(FIELDS * (FEW_VALUES + Math.floor(this.text.length / BYTES_PER_VALUE)));
     let from = 0;
     this.roots = texts.map(({ length }) => {
       from += length;
@@ -90,7 +97,8 @@ export class Tape {
 
   /** Whether a string has escapes: others are equal only if their texts are. */
   isEscaped(id: TapeId): boolean {
-    for (let at = this.start(id), end = this.end(id); at < end; at += 1) if (this.text[at] === BACKSLASH) return true;
+    const { text } = this;
+    for (let at = this.start(id), end = this.end(id); at < end; at += 1) if (text[at] === BACKSLASH) return true;
     return false;
   }
 
@@ -127,6 +135,11 @@ export class Tape {
   }
 
   #begin(at: number): TapeId {
+    if (FIELDS * (this.#count + 1) > this.#places.length) {
+      const places = new Int32Array(2 * this.#places.length);
+      places.set(this.#places);
+      this.#places = places;
+    }
     this.#places[FIELDS * this.#count] = at;
     this.#count += 1;
     return this.#count - 1;
@@ -138,8 +151,9 @@ export class Tape {
   }
 
   #endOfString(start: number): number {
+    const { text } = this;
     for (let at = start + 1; ; at += 1) {
-      const byte = this.text[at];
+      const byte = text[at];
       if (byte === BACKSLASH) at += 1;
       else if (byte === QUOTE || byte === undefined) return at + 1;
     }
@@ -147,22 +161,13 @@ export class Tape {
 
   /** The end of a number, `true`, `false` or `null`. */
   #endOfWord(start: number, to: number): number {
+    const { text } = this;
     let at = start + 1;
     while (at < to) {
-      const byte = this.text[at] ?? 0;
+      const byte = text[at] ?? 0;
       if (byte <= SPACE || byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) break;
       at += 1;
     }
     return at;
   }
-}
-
-/** Every value and name but the outermost values is behind one of these; some are in strings. */
-function separatorsIn(text: Buffer): number {
-  let count = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    const byte = text[at];
-    if (byte === COMMA || byte === COLON || byte === OPEN_BRACKET || byte === OPEN_BRACE) count += 1;
-  }
-  return count;
 }
