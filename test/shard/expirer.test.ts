@@ -52,6 +52,7 @@ function leaders(count = 1, due = 1) {
         task();
       },
     },
+    mayPropose: () => true,
   } as unknown as ExpirerOptions);
   /** Runs until `until`; `answer` is given the open proposals after each event, and returns those that stay open. */
   const run = (until: number, answer: (open: readonly Proposal[]) => readonly Proposal[]): number => {

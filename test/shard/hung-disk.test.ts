@@ -74,28 +74,52 @@ describe('a node whose disk hangs', () => {
     expect(cluster.converged()).toBe(true);
   });
 
-  it('hands over later, if a peer that has all entries was not fit when the disk began to hang', async () => {
+  describe('and whose group has a follower that has to be restored', () => {
     const disks = new Map([1, 2].map((id) => [id, new HangingDisk()]));
     const hang = (id: number, hangs: boolean): void => disks.get(id)?.hang(hangs);
-    const cluster = await VirtualCluster.start({ storage: (id, storage) => disks.get(id)?.wrap(storage) ?? storage });
-    await cluster.runtime.run(3_000);
-    const [shard] = cluster.shards().filter((each) => cluster.leader(each) === 1);
-    hang(2, true);
-    await cluster.put(keysOf(cluster, shard!), 'a');
-    await cluster.runtime.run(2 * TIMEOUT_MS);
-    hang(2, false);
-    await cluster.runtime.run(TIMEOUT_MS);
-    // As where n3 has to be restored by a snapshot, which n1 cannot read any more.
-    cluster.network.dropWhen(
-      (from, to, m) => from === 1 && to === 3 && m.type === 'raft' && m.message.type === 'append',
-    );
-    hang(1, true);
-    const put = cluster.startPut(keysOf(cluster, shard!), 'b', { deadlineMs: 60_000 });
-    await cluster.runtime.run(4 * TIMEOUT_MS);
-    expect(cluster.node(1).leaderOf(shard!)).toBe(1);
-    await cluster.runtime.run(10 * TIMEOUT_MS);
-    expect(cluster.node(2).leaderOf(shard!)).toBe(2);
-    expect(await cluster.runtime.settle(put)).toMatchObject({ type: 'put' });
+
+    /** n1 leads the shard. As where n3 needs a snapshot, which n1 cannot read while its disk hangs. */
+    const lagging = async (): Promise<{ cluster: VirtualCluster; shard: number; key: string }> => {
+      const cluster = await VirtualCluster.start({ storage: (id, storage) => disks.get(id)?.wrap(storage) ?? storage });
+      await cluster.runtime.run(3_000);
+      const [shard = 0] = cluster.shards().filter((each) => cluster.leader(each) === 1);
+      cluster.network.dropWhen(
+        (from, to, m) => from === 1 && to === 3 && m.type === 'raft' && m.message.type === 'append',
+      );
+      cluster.network.breakLink(1, 3);
+      await cluster.runtime.run(3 * TIMEOUT_MS);
+      return { cluster, shard, key: keysOf(cluster, shard) };
+    };
+
+    it('hands over to the other one although its disk hung a while ago', async () => {
+      const { cluster, shard, key } = await lagging();
+      hang(2, true);
+      void cluster.startPut(key, 'a');
+      await cluster.runtime.run(3 * TIMEOUT_MS);
+      hang(2, false);
+      await cluster.runtime.run(TIMEOUT_MS);
+      expect([cluster.leader(shard), cluster.node(2).health().diskPendingMs]).toEqual([1, 0]);
+      hang(1, true);
+      const put = cluster.startPut(key, 'b', { deadlineMs: 60_000 });
+      await cluster.runtime.run(4 * TIMEOUT_MS);
+      expect(cluster.node(2).leaderOf(shard)).toBe(2);
+      expect(await cluster.runtime.settle(put)).toMatchObject({ type: 'put' });
+      hang(1, false);
+    });
+
+    it('hands over as soon as the other one is back', async () => {
+      const { cluster, shard, key } = await lagging();
+      cluster.network.isolate(2);
+      hang(1, true);
+      const put = cluster.startPut(key, 'b', { deadlineMs: 60_000 });
+      await cluster.runtime.run(4 * TIMEOUT_MS);
+      expect(cluster.node(1).leaderOf(shard)).toBe(1);
+      cluster.network.heal();
+      await cluster.runtime.run(6 * TIMEOUT_MS);
+      expect(cluster.node(2).leaderOf(shard)).toBe(2);
+      expect(await cluster.runtime.settle(put)).toMatchObject({ type: 'put' });
+      hang(1, false);
+    });
   });
 
   it('s70 still gets requests from routers, for it answers reads', async () => {

@@ -142,6 +142,7 @@ import { k136 } from './k136-no-before-it-is-kept.js';
 import { k137 } from './k137-no-is-not-kept.js';
 import { k138 } from './k138-read-is-not-looked-at-again.js';
 import { k139 } from './k139-hung-leader-asks-once.js';
+import { k140 } from './k140-hung-leader-asks-the-fit.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -286,4 +287,5 @@ export const BANK: readonly Mutant[] = [
   k137,
   k138,
   k139,
+  k140,
 ];

@@ -6,10 +6,10 @@
  * when one was. Deletions are kept from the first program on that a shard applies; before that, and for deletions that
  * were pushed out by later ones, nothing is known, and the answer is no.
  *
- * Decided: they begin there, also in a shard that has had no deletion yet. Instead of: at its first entry. Builds before
- * feature level 3 apply the same plain entries, keep no deletions, and must have the same state; and what a plain entry
- * means cannot depend on the level of a cluster, which replicas learn at different times. It takes another layout of
- * plain commands, written from a further level on.
+ * Decided: they begin there, and a leader proposes a program that does nothing as soon as all nodes can read one
+ * (`node/expirer.ts`). Instead of: at the first entry. Builds before feature level 3 apply the same plain entries, keep no
+ * deletions, and must have the same state; and what a plain entry means cannot depend on the level of a cluster, which
+ * replicas learn at different times.
  */
 import { StorageCorruption, type StateKey } from '../../raft/index.js';
 import { binaryString, readU32, readU48, writeU32, writeU48 } from '../big-endian.js';

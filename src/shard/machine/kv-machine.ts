@@ -18,17 +18,18 @@
  *   was ahead moves the watermark ahead when it is evicted, at the same cost until real time has caught up.
  * - `keyed`: new, as far as the router knows, or a client's retry; `keyed-retry`: a router's retry of one. Applied only if
  *   it certainly was not before; `dedup.ts` says how that is known.
- * - `client-keyed`: written by builds before feature level 3, for `keyed`: new, or a client's retry. Refused as expired if its id was created both
- *   before `EXPIRY_SHARE` of the window, by replicated time, and not after the watermark. So a client's retry after its
- *   entry was evicted for its age is never applied twice, as long as the clock that created the id was at most a third
- *   of the window ahead of the leader's (5 minutes of 15); and a new write is never refused as long as that clock is at
- *   most two thirds behind (10 minutes) or, however far behind it is, no later id has been evicted. If replicated time is
- *   ahead of real time, because a clock was, and ids created by such a clock are evicted, new `client-keyed` writes are
- *   refused until both are level again (`node/replicated-clock.ts`). Not covered, and applied
- *   again: ids of other versions, and entries that were evicted early because of more than `maxDedupEntries` writes
- *   within the window.
+ * - `client-keyed`: written by builds before feature level 3, for `keyed`: new, or a client's retry. Refused as expired
+ *   if its id was created both before `EXPIRY_SHARE` of the window, by replicated time, and not after the watermark. So
+ *   a client's retry after its entry was evicted for its age is never applied twice, as long as the clock that created
+ *   the id was at most a third of the window ahead of the leader's (5 minutes of 15); and a new write is never refused
+ *   as long as that clock is at most two thirds behind (10 minutes) or, however far behind it is, no later id has been
+ *   evicted. If replicated time is ahead of real time, because a clock was, and ids created by such a clock are
+ *   evicted, new `client-keyed` writes are refused until both are level again (`node/replicated-clock.ts`). Not
+ *   covered, and applied again: ids of other versions, and entries that were evicted early because of more than
+ *   `maxDedupEntries` writes within the window.
  *
- * A refusal as expired has the outcome `unknown`: an earlier attempt may have been applied. Programs (`evaluation.ts`) are applied like plain writes, and their answers are inserted as well.
+ * A refusal as expired has the outcome `unknown`: an earlier attempt may have been applied. Programs (`evaluation.ts`)
+ * are applied like plain writes, and their answers are inserted as well.
  *
  * First characters of row keys: '\0' records, '\u0001' '\u0007' '\u0009' pages of the dedup tables, '\u0002' the meta row,
  * '\u0003' transactions over several shards, '\u0004' the expiry index, '\u0005' namespaces, '\u000a' deletions,
@@ -55,6 +56,12 @@ import { readKeyPage } from './key-page.js';
 import { hash64, hex64 } from '../keys/index.js';
 import { OPERATION_ID_BYTES, isTooLong } from '../bounds.js';
 import type { List, ListPage } from '../list.js';
+import {
+  DEFAULT_MAX_DEDUP_ENTRIES,
+  DEFAULT_MAX_KEYED_ENTRIES,
+  DEFAULT_WINDOW_MS,
+  type KvMachineOptions,
+} from './kv-options.js';
 import { locksOf } from './lock-needs.js';
 import type { LockSet, Locks } from './locks.js';
 import { isKeyed, type Answer, type KeyRecord, type KvRead, type Refusal } from '../operation.js';
@@ -70,19 +77,6 @@ import type { OpenTransaction } from '../transaction.js';
 import { TransactionAnswer } from './transaction-answer.js';
 import { Transactions } from './transactions.js';
 
-/** Options that are part of the replicated behaviour: the same on every replica, for the lifetime of a cluster. */
-export interface KvMachineOptions {
-  /** Entries of the dedup table of ids that routers make; default 16,384. */
-  readonly maxDedupEntries?: number;
-  /** Entries of each of the two dedup tables of ids that clients choose; default 65,536. */
-  readonly maxKeyedEntries?: number;
-  /** Milliseconds of replicated time for which an entry is kept; default 15 minutes. */
-  readonly windowMs?: number;
-}
-
-export const DEFAULT_MAX_DEDUP_ENTRIES = 16_384;
-export const DEFAULT_MAX_KEYED_ENTRIES = 65_536;
-export const DEFAULT_WINDOW_MS = 15 * 60_000;
 const EXPIRY_SHARE = 2 / 3;
 
 export class KvMachine {
@@ -132,6 +126,10 @@ export class KvMachine {
 
   get dedupEntries(): number {
     return this.#dedup.size;
+  }
+
+  get keepsDeletions(): boolean {
+    return this.#deletions.isKept;
   }
 
   /** No key is due before this time, in ms of replicated time; infinite if none has a deadline. */

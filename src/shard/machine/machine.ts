@@ -33,6 +33,8 @@ export interface Machine {
   readonly replicatedTimeMs?: number;
   /** No key is due before this time, ms of replicated time; infinite or undefined: none has a deadline. */
   readonly earliestExpiryMs?: number;
+  /** Whether it has begun to keep its deletions, as it does from the first program on; undefined: it never does. */
+  readonly keepsDeletions?: boolean;
   /** Keys that are due at `nowMs`, the earliest first, at most `limit`. */
   dueKeys?(nowMs: number, limit: number): Uint8Array[];
   /** Rises whenever a transaction lets go of keys. */

@@ -46,7 +46,7 @@ export interface AdmissionOptions {
 }
 
 /** From this feature level on, every node knows programs and the attempts `keyed` and `keyed-retry`. */
-const PROGRAM_LEVEL = 3;
+export const PROGRAM_LEVEL = 3;
 
 class PendingOperation implements Waiter {
   readonly deadline: number;

@@ -2,7 +2,7 @@
 import { DEFAULT_TIMERS, LeasePromises, ClusterSettings, TopologyStore } from '../cluster/index.js';
 import { RowCache } from '../machine/index.js';
 import type { NodeStatus } from '../status.js';
-import { Admission } from './admission.js';
+import { Admission, PROGRAM_LEVEL } from './admission.js';
 import type { AskIndex } from './bounded-reads.js';
 import { ClockOffset } from './clock-offset.js';
 import { ClockWatch } from './clock-watch.js';
@@ -87,13 +87,9 @@ export function assemble(options: ShardNodeOptions, node: NodeCalls): NodeParts 
   const peersParts = peersOf(options, node, base);
   const { failureDetector } = peersParts;
   const parts = { ...base, ...disk, ...peersParts, transport, runtime, logger };
-  const admission = new Admission(id, replicas, {
-    shardCount: clusterConfig.shardCount,
-    limits,
-    logger,
-    disk: disk.diskStalls,
-    featureLevel: () => peersParts.topologySync.clusterFeatureLevel,
-  });
+  const featureLevel = (): number => peersParts.topologySync.clusterFeatureLevel;
+  const { shardCount } = clusterConfig;
+  const admission = new Admission(id, replicas, { shardCount, limits, logger, disk: disk.diskStalls, featureLevel });
   const duplicateWatch = new DuplicateWatch({
     transport,
     runtime,
@@ -119,7 +115,7 @@ export function assemble(options: ShardNodeOptions, node: NodeCalls): NodeParts 
     },
   });
   const hungDisk = new HungDiskHandler(parts);
-  const expirer = new Expirer({ replicas, runtime, inbox });
+  const expirer = new Expirer({ replicas, runtime, inbox, mayPropose: () => featureLevel() >= PROGRAM_LEVEL });
   const turn = new Turn({ ...parts, admission, peers, ticker, expirer, hungDisk });
   return { ...parts, admission, peers, ticker, expirer, turn, reporter: new StatusReporter(parts) };
 }

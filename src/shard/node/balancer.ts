@@ -31,14 +31,21 @@ export function balance(replicas: ReplicaSet, failureDetector: FailureDetector, 
 
 /**
  * Hands leadership to any follower that is alive and fit. The replicas must be collected afterwards.
+ * @param orUnfit if none is fit, to one that is alive: any leader is better than this node
  * @returns how many were begun to be handed over
  */
-export function handOver(replicas: Iterable<Replica>, failureDetector: FailureDetector, now: number): number {
+export function handOver(
+  replicas: Iterable<Replica>,
+  failureDetector: FailureDetector,
+  now: number,
+  orUnfit = false,
+): number {
   let started = 0;
   for (const replica of replicas) {
     if (!replica.isLeader) continue;
-    const { peers } = replica.raft.status();
-    const able = peers.filter((p) => p.state === 'replicate' && failureDetector.isSettled(p.id, now));
+    const following = replica.raft.status().peers.filter(({ state }) => state === 'replicate');
+    const fit = following.filter(({ id }) => failureDetector.isSettled(id, now));
+    const able = fit.length > 0 || !orUnfit ? fit : following.filter(({ id }) => failureDetector.isSteady(id, now));
     const best = able.sort((a, b) => b.match - a.match)[0];
     if (best === undefined) continue;
     replica.transfer(best.id);

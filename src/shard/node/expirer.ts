@@ -3,6 +3,8 @@
  *
  * One timer for the node wakes it when the first deadline of a shard that this node leads is due, so that quiet groups
  * and a million deadlines cost nothing until then. Applying the entry checks each key again, by the time in the entry.
+ *
+ * The first such entry of a shard may expire nothing: with it the shard begins to keep its deletions (`machine/deletions.ts`).
  */
 import { encodeExpireCommand } from '../machine/index.js';
 import type { Runtime, Timer } from '../runtime.js';
@@ -31,12 +33,15 @@ export interface ExpirerOptions {
   readonly replicas: ReplicaSet;
   readonly runtime: Runtime;
   readonly inbox: Inbox;
+  /** Whether all nodes can read such entries. */
+  readonly mayPropose: () => boolean;
 }
 
 export class Expirer {
   readonly #replicas: ReplicaSet;
   readonly #runtime: Runtime;
   readonly #inbox: Inbox;
+  readonly #mayPropose: () => boolean;
   /** Replicas with an entry under way, and the number of its keys. */
   readonly #busy = new Map<Replica, number>();
   #keysUnderWay = 0;
@@ -48,14 +53,16 @@ export class Expirer {
   /** When the timer rings; infinite without one. */
   #wakesAt = Infinity;
 
-  constructor({ replicas, runtime, inbox }: ExpirerOptions) {
+  constructor({ replicas, runtime, inbox, mayPropose }: ExpirerOptions) {
     this.#replicas = replicas;
     this.#runtime = runtime;
     this.#inbox = inbox;
+    this.#mayPropose = mayPropose;
   }
 
   /** To be called in a turn after the replica has applied something, or has become leader. */
   note(replica: Replica, leastMs = 0): void {
+    if (replica.machine.keepsDeletions === false) this.#begin(replica);
     const earliestMs = replica.machine.earliestExpiryMs ?? Infinity;
     if (earliestMs === Infinity || !replica.isLeader || this.#busy.has(replica)) return;
     const now = this.#runtime.now();
@@ -97,7 +104,14 @@ export class Expirer {
     const most = Math.min(MAX_KEYS, MAX_UNDER_WAY - this.#keysUnderWay);
     if (most <= 0) return;
     const keys = replica.machine.dueKeys?.(replica.entryClock.read(this.#runtime.now()), most) ?? [];
-    if (keys.length === 0) return;
+    if (keys.length > 0) this.#propose(replica, keys);
+  }
+
+  #begin(replica: Replica): void {
+    if (replica.isLeader && !this.#busy.has(replica) && this.#mayPropose()) this.#propose(replica, []);
+  }
+
+  #propose(replica: Replica, keys: readonly Uint8Array[]): void {
     this.#busy.set(replica, keys.length);
     this.#keysUnderWay += keys.length;
     const waiter: Waiter = {

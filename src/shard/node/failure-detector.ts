@@ -82,8 +82,13 @@ export class FailureDetector {
 
   /** Alive for a while, and not about to stop: fit to take over leadership. */
   isSettled(id: NodeId, now: number): boolean {
+    return this.#peers.get(id)?.stopping === false && this.isSteady(id, now);
+  }
+
+  /** Alive for a while. It may have said that it should not lead. */
+  isSteady(id: NodeId, now: number): boolean {
     const peer = this.#peers.get(id);
-    return peer?.alive === true && !peer.stopping && now - peer.aliveSinceMs >= this.timeoutMs;
+    return peer?.alive === true && now - peer.aliveSinceMs >= this.timeoutMs;
   }
 
   alive(): NodeId[] {

@@ -1,8 +1,9 @@
 /**
  * A node's reaction to a disk that hangs: it announces to its peers that it should not be given leadership, and hands
  * over all groups that it leads, also those in which nothing waits yet, so that the next write to them does not hang
- * first. Again after each election timeout while the disk hangs: no peer may have been fit to take over before, and Raft
- * itself does not end an office in which nothing commits.
+ * first. Again after each election timeout while the disk hangs: no peer may have been able to take over before, and Raft
+ * itself does not end an office in which nothing commits. A peer whose own disk hung a while ago, or whose clock is off, is
+ * better than none.
  */
 import type { Logger, Runtime } from '../runtime.js';
 import { handOver } from './balancer.js';
@@ -47,7 +48,7 @@ export class HungDiskHandler {
       const what = diskStalls.roomWaitMs === undefined ? 'the disk hangs' : 'commits still wait for room';
       logger.warn({ pendingMs: Math.round(diskWatch.pendingMs(now)) }, `${what}: leadership is handed over`);
     }
-    handOver(replicas.all(), failureDetector, now);
+    handOver(replicas.all(), failureDetector, now, true);
     replicas.markAllDirty();
   }
 }
