@@ -68,6 +68,18 @@ describe('POST /v1/txn', () => {
     expect(second.json).toMatchObject({ succeeded: false, results: [{ status: 200, value: 5 }] });
   });
 
+  it('compares by unchanged_since also of a key that was never there, in a shard without any program before', async () => {
+    const [a, b] = [fresh(), fresh()];
+    const { revisions } = (await txn({ then: [{ op: 'get', key: a }] })).json as { revisions: Record<string, number> };
+    const since = Math.max(...Object.values(revisions));
+    const compared = (key: string): object => ({ if: [{ key, unchanged_since: since }], then: [{ op: 'get', key }] });
+    expect((await txn(compared(a))).json).toMatchObject({ succeeded: true });
+    await put(b, '1');
+    await front.http.ask('DELETE', `/v1/kv/${b}`);
+    expect((await txn(compared(b))).json).toMatchObject({ succeeded: false });
+    expect((await txn(compared(a))).json).toMatchObject({ succeeded: true });
+  });
+
   it.each([
     ['absent', (key: string) => ({ key, absent: true })],
     ['revision', (key: string) => ({ key, revision: 1 })],

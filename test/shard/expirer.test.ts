@@ -18,7 +18,7 @@ interface Proposal {
 }
 
 /** Leaders, each with keys that are due at 1,000 ms; time passes by `run`. */
-function leaders(count = 1, due = 1) {
+function leaders(count = 1, due = 1, { keepsDeletions = true, mayPropose = true } = {}) {
   let now = 0;
   let timers: { at: number; task: () => void }[] = [];
   let proposals: Proposal[] = [];
@@ -26,6 +26,7 @@ function leaders(count = 1, due = 1) {
   const replicas = left.map((_, index) => ({
     isLeader: true,
     machine: {
+      keepsDeletions,
       get earliestExpiryMs() {
         return (left[index] ?? 0) > 0 ? 1_000 : Infinity;
       },
@@ -52,7 +53,7 @@ function leaders(count = 1, due = 1) {
         task();
       },
     },
-    mayPropose: () => true,
+    mayPropose: () => mayPropose,
   } as unknown as ExpirerOptions);
   /** Runs until `until`; `answer` is given the open proposals after each event, and returns those that stay open. */
   const run = (until: number, answer: (open: readonly Proposal[]) => readonly Proposal[]): number => {
@@ -73,7 +74,12 @@ function leaders(count = 1, due = 1) {
     left[replica] = (left[replica] ?? 0) - keys;
     waiter.done({ type: 'delete', deleted: true, revision: 1, replayed: false });
   };
-  return { expirer, replicas: replicas as unknown as Replica[], run, applied, left };
+  const answer = (by: (open: readonly Proposal[]) => readonly Proposal[]): void => {
+    proposals = [...by(proposals)];
+  };
+  /** Keys of each open proposal. */
+  const proposed = (): number[] => proposals.map(({ keys }) => keys);
+  return { expirer, replicas: replicas as unknown as Replica[], run, applied, left, proposed, answer };
 }
 
 const nothing = (open: readonly Proposal[]): readonly Proposal[] => open;
@@ -96,6 +102,30 @@ describe('the expirer', () => {
     expect(proposed).toBe(11);
     for (const replica of replicas) expirer.note(replica);
     expect(run(2_050, nothing)).toBe(0);
+  });
+
+  it('proposes an entry without keys where deletions are not kept yet, once all nodes can read it, until it is applied', () => {
+    const early = leaders(1, 0, { keepsDeletions: false, mayPropose: false });
+    for (const replica of early.replicas) early.expirer.note(replica);
+    expect(early.proposed()).toEqual([]);
+    const { expirer, replicas, run, proposed, answer } = leaders(1, 0, { keepsDeletions: false });
+    const note = (): void => {
+      for (const replica of replicas) expirer.note(replica);
+    };
+    note();
+    note();
+    expect(proposed()).toEqual([0]);
+    const refuseAll = (open: readonly Proposal[]): readonly Proposal[] => {
+      for (const { waiter } of open) waiter.done(refuse('no-leader'));
+      return [];
+    };
+    answer(refuseAll);
+    note();
+    expect(proposed()).toEqual([]);
+    expect(run(250, refuseAll)).toBe(2);
+    const settled = leaders(1, 0);
+    for (const replica of settled.replicas) settled.expirer.note(replica);
+    expect(settled.proposed()).toEqual([]);
   });
 
   it('has few keys under way at a time, and gives every replica its turn', () => {

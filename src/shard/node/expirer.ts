@@ -99,8 +99,7 @@ export class Expirer {
   }
 
   #expire(replica: Replica): void {
-    if (!replica.isLeader || this.#busy.has(replica)) return;
-    if (this.#runtime.now() < (this.#pausedUntil.get(replica) ?? 0)) return;
+    if (!this.#isIdle(replica)) return;
     const most = Math.min(MAX_KEYS, MAX_UNDER_WAY - this.#keysUnderWay);
     if (most <= 0) return;
     const keys = replica.machine.dueKeys?.(replica.entryClock.read(this.#runtime.now()), most) ?? [];
@@ -108,7 +107,13 @@ export class Expirer {
   }
 
   #begin(replica: Replica): void {
-    if (replica.isLeader && !this.#busy.has(replica) && this.#mayPropose()) this.#propose(replica, []);
+    if (this.#isIdle(replica) && this.#mayPropose()) this.#propose(replica, []);
+  }
+
+  /** It leads, and neither waits for an entry nor was refused just now. */
+  #isIdle(replica: Replica): boolean {
+    if (!replica.isLeader || this.#busy.has(replica)) return false;
+    return this.#runtime.now() >= (this.#pausedUntil.get(replica) ?? 0);
   }
 
   #propose(replica: Replica, keys: readonly Uint8Array[]): void {
