@@ -66,12 +66,15 @@ const answering = (steps: readonly Step[]): number =>
  * answer. The shares have to be known beforehand: votes decide, so nobody can refuse what all shards have accepted.
  */
 export function withAnswerLimits(parts: ReadonlyMap<number, TransactionPart>): ReadonlyMap<number, TransactionPart> {
-  const counts = new Map([...parts].map(([shard, { program }]) => [shard, answeringIn(program)]));
-  const count = [...counts.values()].reduce((sum, each) => sum + each, 0);
-  const valueLimit = Math.max(0, ...[...parts.values()].map(({ program }) => program.valueLimit));
-  if (count * valueLimit <= MAX_ANSWER_BYTES) return parts;
-  const shareOf = (shard: number): number => Math.floor((MAX_ANSWER_BYTES * (counts.get(shard) ?? 0)) / count);
-  return new Map([...parts].map(([shard, part]) => [shard, { ...part, answerLimit: shareOf(shard) }]));
+  let [count, most] = [0, 0];
+  for (const { program } of parts.values()) {
+    count += answeringIn(program);
+    most = Math.max(most, program.valueLimit);
+  }
+  if (count * most <= MAX_ANSWER_BYTES) return parts;
+  const shareOf = ({ program }: TransactionPart): number =>
+    Math.floor((MAX_ANSWER_BYTES * answeringIn(program)) / count);
+  return new Map([...parts].map(([shard, part]) => [shard, { ...part, answerLimit: shareOf(part) }]));
 }
 
 const answeringIn = ({ then, otherwise }: Program): number => Math.max(answering(then), answering(otherwise));

@@ -18,6 +18,7 @@ import {
   refuse,
   WireError,
   type Attempt,
+  type Comparison,
   type Consistency,
   type ErrorDetails,
   type KvOperation,
@@ -190,24 +191,31 @@ function fingerprintOf(body: Uint8Array): Uint8Array {
 /** The part of each shard, with the places of its steps in the whole. */
 function partsOf(program: Program, shardOfKey: RunOptions['shardOfKey']): Map<number, TransactionPart> {
   const { comparisons, then, otherwise, onError, valueLimit } = program;
-  const shards = new Set(keysOf(program).map(shardOfKey));
-  const parts = new Map<number, TransactionPart>();
-  for (const shard of shards) {
-    const isHere = ({ key }: { readonly key: Uint8Array }): boolean => shardOfKey(key) === shard;
-    const placesOf = (steps: readonly Step[]): number[] => [...steps.keys()].filter((at) => isHere(steps[at] as Step));
-    parts.set(shard, {
-      program: {
-        comparisons: comparisons.filter(isHere),
-        then: then.filter(isHere),
-        otherwise: otherwise.filter(isHere),
-        onError,
-        valueLimit,
-      },
-      thenAt: placesOf(then),
-      otherwiseAt: placesOf(otherwise),
-      hasComparisons: comparisons.length > 0,
-      hasOtherwise: otherwise.length > 0,
-    });
+  const [hasComparisons, hasOtherwise] = [comparisons.length > 0, otherwise.length > 0];
+  const newPart = () => ({
+    program: { comparisons: [] as Comparison[], then: [] as Step[], otherwise: [] as Step[], onError, valueLimit },
+    thenAt: [] as number[],
+    otherwiseAt: [] as number[],
+    hasComparisons,
+    hasOtherwise,
+  });
+  const parts = new Map<number, ReturnType<typeof newPart>>();
+  const partOf = (key: Uint8Array): ReturnType<typeof newPart> => {
+    const shard = shardOfKey(key);
+    let part = parts.get(shard);
+    if (part === undefined) parts.set(shard, (part = newPart()));
+    return part;
+  };
+  for (const comparison of comparisons) partOf(comparison.key).program.comparisons.push(comparison);
+  for (const [at, step] of then.entries()) {
+    const part = partOf(step.key);
+    part.program.then.push(step);
+    part.thenAt.push(at);
+  }
+  for (const [at, step] of otherwise.entries()) {
+    const part = partOf(step.key);
+    part.program.otherwise.push(step);
+    part.otherwiseAt.push(at);
   }
   return parts;
 }

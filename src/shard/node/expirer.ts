@@ -62,8 +62,7 @@ export class Expirer {
 
   /** To be called in a turn after the replica has applied something, or has become leader. */
   note(replica: Replica, leastMs = 0): void {
-    if (replica.machine.keepsDeletions === false) this.#begin(replica);
-    const earliestMs = replica.machine.earliestExpiryMs ?? Infinity;
+    const earliestMs = this.#mustBegin(replica) ? 0 : (replica.machine.earliestExpiryMs ?? Infinity);
     if (earliestMs === Infinity || !replica.isLeader || this.#busy.has(replica)) return;
     const now = this.#runtime.now();
     const inMs = Math.max(leastMs, Math.min(MAX_SLEEP_MS, earliestMs - replica.entryClock.read(this.#runtime.now())));
@@ -99,21 +98,17 @@ export class Expirer {
   }
 
   #expire(replica: Replica): void {
-    if (!this.#isIdle(replica)) return;
+    if (!replica.isLeader || this.#busy.has(replica)) return;
+    if (this.#runtime.now() < (this.#pausedUntil.get(replica) ?? 0)) return;
     const most = Math.min(MAX_KEYS, MAX_UNDER_WAY - this.#keysUnderWay);
     if (most <= 0) return;
     const keys = replica.machine.dueKeys?.(replica.entryClock.read(this.#runtime.now()), most) ?? [];
-    if (keys.length > 0) this.#propose(replica, keys);
+    if (keys.length > 0 || this.#mustBegin(replica)) this.#propose(replica, keys);
   }
 
-  #begin(replica: Replica): void {
-    if (this.#isIdle(replica) && this.#mayPropose()) this.#propose(replica, []);
-  }
-
-  /** It leads, and neither waits for an entry nor was refused just now. */
-  #isIdle(replica: Replica): boolean {
-    if (!replica.isLeader || this.#busy.has(replica)) return false;
-    return this.#runtime.now() >= (this.#pausedUntil.get(replica) ?? 0);
+  /** Deletions are not kept yet, and could be. */
+  #mustBegin({ machine }: Replica): boolean {
+    return machine.keepsDeletions === false && this.#mayPropose();
   }
 
   #propose(replica: Replica, keys: readonly Uint8Array[]): void {
