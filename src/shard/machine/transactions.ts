@@ -1,9 +1,10 @@
 /**
  * The part of a shard in transactions over several (`transaction.ts`): votes, locks, decisions.
  *
- * A prepared transaction is a row with its prepare and the time of its entry; a decided one, until it is forgotten, a row
- * with the decision. A vote other than yes, and a decision that was forgotten, is an entry of the dedup table under the
- * transaction's id. So a late message about a transaction finds what was said before, as the repeat of a write does.
+ * A prepared transaction is kept in memory with its prepare and the time of its entry; a decided one, until *forget*, with
+ * its decision. A checkpoint writes a row of each that is still kept (`transaction-rows.ts`). A vote other than yes, and a
+ * decision after *forget*, is an entry of the dedup table under the transaction's id. So a late message about a transaction
+ * finds what was answered before, as the repeat of a write does.
  *
  * The changes of a part are kept in memory only. Where they are not, because the prepare was applied before a restart or a
  * snapshot, the decision evaluates the part again, with the time of its prepare. No other entry can have changed what it

@@ -1,5 +1,6 @@
 /**
- * Moves leadership: back to the replica that the placement prefers, once it is fit; away from a node that stops.
+ * Moves leadership: back to the replica that the placement prefers, once it is fit; away from a node that stops, whose
+ * disk hangs (`hung-disk.ts`) or whose wall clock is off (`clock-watch.ts`).
  *
  * Placement spreads preferred leaders evenly, so handing leadership back is enough to keep leaders spread.
  */

@@ -8,9 +8,10 @@
  * answered. At the end of the turn the writes of all groups become one commit (`commit-pipeline.ts`).
  *
  * Periodic maintenance (`node.ts`) covers heartbeats (`peer-heartbeats.ts`, `failure-detector.ts`), expired operations,
- * leadership (`balancer.ts`) and checkpoints (`checkpointer.ts`). Two files watch the disk: `disk-watch.ts` for one
- * that hangs, `disk-stalls.ts` for one that is full; two watch identities: `rollback-detector.ts` for a disk that was
- * rolled back, `duplicate-watch.ts` for two processes of one node. `assembly.ts` connects all of them.
+ * leadership (`balancer.ts`) and checkpoints (`checkpointer.ts`). What may go wrong around a node is watched: a disk that
+ * hangs (`disk-watch.ts`; `hung-disk.ts` hands leadership over), one that is full (`disk-stalls.ts`), one that was rolled
+ * back (`rollback-detector.ts`), a wall clock that is off (`clock-watch.ts`), and a second process of the same node
+ * (`duplicate-watch.ts`). `assembly.ts` connects all of them.
  */
 export type { CheckpointLimits } from './checkpointer.js';
 export { type DiskStall, STALL_PATIENCE_MS } from './disk-stalls.js';

@@ -35,7 +35,7 @@ export interface Protocol {
  * 1. Topologies without `featureLevel`, `clusterUid`, `timers` and `leases`.
  * 2. These four.
  * 3. Commands that are programs.
- * 4. Conclusions of transactions over shards.
+ * 4. Of transactions over shards: conclusions, entries with several messages, decisions with the index of their entry.
  */
 export const PROTOCOL: Protocol = {
   versions: { min: Math.min(...FORMATS.linkVersion.read), max: numberWritten(FORMATS.linkVersion) },
