@@ -66,7 +66,7 @@ export { checkHistory, formatOperation } from './check/index.js';
 export type {
   CheckOptions,
   CheckResult,
-  Failure,
+  HistoryFailure,
   HistoryCounts,
   Operation,
   Placed,

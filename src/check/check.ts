@@ -7,7 +7,7 @@ import { Budget } from './budget.js';
 import { compileKey } from './compile.js';
 import { countHistory, type HistoryCounts } from './counts.js';
 import { withTolerance } from './deadlines.js';
-import { explainFailure, legalOrder, type Failure, type Placed } from './explain.js';
+import { explainFailure, legalOrder, type HistoryFailure, type Placed } from './explain.js';
 import type { Value } from './model.js';
 import type { Operation } from './operation.js';
 import { Search } from './search.js';
@@ -37,7 +37,7 @@ export interface CheckResult extends HistoryCounts {
   /** Number of configurations searched. */
   readonly steps: number;
   /** If ILLEGAL: what is impossible, and why. */
-  readonly failure?: Failure;
+  readonly failure?: HistoryFailure;
   /** If UNKNOWN: the keys without a verdict. */
   readonly undecided: readonly string[];
 }

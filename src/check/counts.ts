@@ -1,9 +1,13 @@
 /** The numbers of a history. */
 import type { Operation } from './operation.js';
 
+/** How large a history is, over all of its keys. */
 export interface HistoryCounts {
+  /** Number of operations, whatever came of them. */
   readonly operations: number;
+  /** Number of keys that any operation names. */
   readonly keys: number;
+  /** Number of clients by their names, as recorded: 1 and '1' are two. */
   readonly clients: number;
   /** The most answered operations (of all keys) under way at one time. */
   readonly concurrency: number;

@@ -17,13 +17,17 @@ import { smallestWindow, type Window } from './window.js';
 
 /** An operation in a legal order, with the key's value before and after it. */
 export interface Placed {
+  /** As recorded. One whose outcome is not known took effect in this order. */
   readonly operation: Operation;
+  /** What the key held; null: it was absent. */
   readonly before: Value;
+  /** What the key holds then; null: it is absent. */
   readonly after: Value;
 }
 
 /** Why the history of one key is ILLEGAL. */
-export interface Failure {
+export interface HistoryFailure {
+  /** The key that has no legal order. There may be more such keys: the search ends at the first. */
   readonly key: string;
   /** The first operation, by its end, that has no place in any legal order. */
   readonly operation: Operation;
@@ -33,6 +37,7 @@ export interface Failure {
   readonly reason: string;
   /** A legal order of everything that ended before it; empty if none was found in time. */
   readonly order: readonly Placed[];
+  /** The smallest part of the history that was found to be impossible, with the operation at its end. */
   readonly window: Window;
   /** All operations of the key, as recorded. */
   readonly history: readonly Operation[];
@@ -42,7 +47,7 @@ export interface Failure {
 const EFFORT = 4_000_000;
 
 /** @param history all operations of one key, for which no legal order exists. */
-export function explainFailure(key: string, history: readonly Operation[], init: Value): Failure {
+export function explainFailure(key: string, history: readonly Operation[], init: Value): HistoryFailure {
   const budget = Budget.steps(EFFORT);
   const answered = history.filter((operation) => relevance(operation) === 'must').sort(byEnd);
   const { index, exact } = firstUnplaceable(history, answered, init, budget);

@@ -11,13 +11,17 @@
  * at any time after `start`, or never, and its `end` means nothing.
  */
 export interface Operation {
+  /** Who made the call. The verdict does not depend on it: operations of one client may overlap. */
   readonly client: number | string;
+  /** The call: what it does to a key is in `model.ts`. */
   readonly op: (typeof OPERATION_NAMES)[number];
+  /** The one key that it concerns: keys are judged each for itself. */
   readonly key: string;
   /** put and append: a string. cas: null makes the key absent. increment: the amount, an integer in decimal digits. */
   readonly value?: string | null;
   /** cas: null = absent. */
   readonly expected?: string | null;
+  /** Whether it took effect; null: not known. False with no `error`: a cas or a touch found the key otherwise. */
   readonly ok: boolean | null;
   /**
    * get: the value read, null = absent. A failed cas: the actual value where known, null = not known. increment: the
@@ -28,8 +32,9 @@ export interface Operation {
   readonly existed?: boolean;
   /** With `ok: false`: a refusal, which observed nothing. */
   readonly error?: string;
-  /** Nanoseconds, or any count of one monotonic clock. */
+  /** When it was sent: nanoseconds, or any count of one monotonic clock that all clients share. */
   readonly start: number | bigint;
+  /** In the unit of `start`, and not before it. Means nothing where `ok` is null. */
   readonly end: number | bigint;
   /**
    * put, cas, touch: time to live, in the unit of `start`. From `start` plus this on, the key may become absent by itself

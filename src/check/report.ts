@@ -1,6 +1,6 @@
 /** A verdict as text for a terminal, and as a value for JSON. The text begins with the verdict. */
 import type { CheckResult } from './check.js';
-import type { Failure } from './explain.js';
+import type { HistoryFailure } from './explain.js';
 import { formatOperation, describeOperation, type Operation } from './operation.js';
 import { columns, count, number, since, took } from './text.js';
 import { formatSpan } from './time.js';
@@ -27,7 +27,7 @@ function summary(result: CheckResult): string {
   ].join(', ');
 }
 
-function failureLines(failure: Failure): string[] {
+function failureLines(failure: HistoryFailure): string[] {
   const { key, operation, first, reason, order, window } = failure;
   const { start, end, operations, selfContained } = window;
   const which = first ? 'the first operation that cannot be placed' : 'an operation that cannot be placed';
@@ -43,7 +43,7 @@ function failureLines(failure: Failure): string[] {
   ];
 }
 
-function windowTable({ operation: failed, window, order }: Failure): string[] {
+function windowTable({ operation: failed, window, order }: HistoryFailure): string[] {
   const places = new Map(order.map(({ operation }, index) => [operation, index + 1]));
   const all = window.operations;
   // The operations that began last are nearest to the failure, which is shown in any case.
@@ -78,7 +78,7 @@ export function reportJson(result: CheckResult): unknown {
   return { ...counts, undecided, failure: failure === undefined ? null : failureJson(failure) };
 }
 
-function failureJson({ key, operation, first, reason, order, window }: Failure): unknown {
+function failureJson({ key, operation, first, reason, order, window }: HistoryFailure): unknown {
   const places = new Map(order.map((placed, index) => [placed.operation, { ...placed, place: index + 1 }]));
   const asLine = (one: Operation): Record<string, unknown> =>
     JSON.parse(formatOperation(one)) as Record<string, unknown>;

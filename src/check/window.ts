@@ -13,8 +13,11 @@ import type { Placed } from './explain.js';
 import { relevance, type Value } from './model.js';
 import type { Operation } from './operation.js';
 
+/** A part of a key's history around the operation that cannot be placed, from a moment to the end of that operation. */
 export interface Window {
+  /** When the first operation that must be placed in it starts, in the unit of `Operation.start`. */
   readonly start: number | bigint;
+  /** When the operation that cannot be placed ends, in the unit of `Operation.start`. */
   readonly end: number | bigint;
   /** Operations under way in it that are relevant to the verdict, by start. */
   readonly operations: readonly Operation[];

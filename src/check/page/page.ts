@@ -5,7 +5,7 @@
  * history the busiest one, with the order that proves it.
  */
 import type { CheckResult } from '../check.js';
-import type { Failure, Placed } from '../explain.js';
+import type { HistoryFailure, Placed } from '../explain.js';
 import { relevance } from '../model.js';
 import { describeOperation, formatValue, type Operation } from '../operation.js';
 import { count, number, offset } from '../text.js';
@@ -78,7 +78,7 @@ function finding({ verdict, failure, undecided }: CheckResult, shown: KeyPicture
 
 const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-function viewsOf(shown: KeyPicture, failure: Failure | undefined): View[] {
+function viewsOf(shown: KeyPicture, failure: HistoryFailure | undefined): View[] {
   const all = wholeKey(shown, failure);
   if (failure === undefined) return [all];
   const { window, order, operation } = failure;
@@ -96,7 +96,7 @@ function viewsOf(shown: KeyPicture, failure: Failure | undefined): View[] {
   return [{ id: 'window', label, chart, start: window.start, note }, all];
 }
 
-function wholeKey({ history, order }: KeyPicture, failure: Failure | undefined): View {
+function wholeKey({ history, order }: KeyPicture, failure: HistoryFailure | undefined): View {
   const sorted = [...history].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
   const at = failure === undefined ? 0 : sorted.indexOf(failure.operation);
   const from = Math.max(0, Math.min(at - MAX_BARS / 2, sorted.length - MAX_BARS));
@@ -133,7 +133,7 @@ function viewer(views: readonly View[]): string {
 function tooltipFormatter(
   start: number | bigint,
   shown: KeyPicture | undefined,
-  failure: Failure | undefined,
+  failure: HistoryFailure | undefined,
 ): (operation: Operation) => Tip {
   const places = new Map(shown?.order.map((placed, index) => [placed.operation, { ...placed, place: index + 1 }]));
   const at = (time: number | bigint): string => offset(time, start);
@@ -157,7 +157,7 @@ function tooltipFormatter(
   };
 }
 
-function whyUnplaced(operation: Operation, failure: Failure | undefined): string {
+function whyUnplaced(operation: Operation, failure: HistoryFailure | undefined): string {
   if (operation === failure?.operation) return `cannot be placed: ${failure.reason}`;
   if (relevance(operation) === 'drop') return 'none: it did nothing and says nothing';
   if (failure !== undefined && operation.start > failure.operation.end) return 'none: it began after the failure';
@@ -165,7 +165,7 @@ function whyUnplaced(operation: Operation, failure: Failure | undefined): string
   return 'none: it was under way when the failure showed';
 }
 
-function orderTable({ order, window, operation, reason }: Failure): string {
+function orderTable({ order, window, operation, reason }: HistoryFailure): string {
   const inWindow = new Set(window.operations);
   const rows = order.flatMap((placed, index) =>
     inWindow.has(placed.operation)
