@@ -15,6 +15,7 @@
 export { DistributedKeyValueStore } from './embedded/index.js';
 export type {
   AtomicOperation,
+  BatchGet,
   BatchOperation,
   BatchResult,
   BatchResults,

@@ -16,33 +16,52 @@ import {
   touchStep,
 } from './steps.js';
 
-/** What must hold of a key: exactly one of these. */
+/** What must hold of a key: exactly one of these. None, several or another is a TypeError. */
 export type Check =
-  | { readonly absent: true }
-  | { readonly exists: true }
-  /** As of `getEntry` or a write. */
-  | { readonly revision: number }
-  /** Number of writes since the creation; 0: the key is absent. */
-  | { readonly version: number }
-  /**
-   * Values that JSON holds exactly are compared as JSON, so that 1 equals a counter at 1 and the order of members does not
-   * count; text and bytes byte for byte. Others (dates, maps, bigints) byte for byte as they are stored, where equal
-   * values may differ, as by the order in which members were added.
-   */
-  | { readonly value: unknown }
-  /**
-   * Nothing happened to the key after this revision of its shard, deletions included. Does not hold where that cannot be
-   * told: a shard knows its last 16,384 deletions.
-   */
-  | { readonly unchangedSince: number };
+  | {
+      /** The key does not exist. */
+      readonly absent: true;
+    }
+  | {
+      /** The key exists, whatever it holds. */
+      readonly exists: true;
+    }
+  | {
+      /** The key exists with this revision, as of `getEntry` or a write. 0 to 2^48−1. */
+      readonly revision: number;
+    }
+  | {
+      /** Number of writes since the creation, 0 to 2^48−1; 0: the key is absent. */
+      readonly version: number;
+    }
+  | {
+      /**
+       * Values that JSON holds exactly are compared as JSON, so that 1 equals a counter at 1 and the order of members does not
+       * count; text and bytes byte for byte. Others (dates, maps, bigints) byte for byte as they are stored, where equal
+       * values may differ, as by the order in which members were added.
+       */
+      readonly value: unknown;
+    }
+  | {
+      /**
+       * Nothing happened to the key after this revision of its shard, deletions included. Does not hold where that cannot be
+       * told: a shard knows its last 16,384 deletions.
+       */
+      readonly unchangedSince: number;
+    };
 
 const CHECKS = ['absent', 'exists', 'revision', 'version', 'value', 'unchangedSince'];
 
 /** Those of an increment without those of every write: checks are beside it. */
 type CounterOptions = Omit<IncrementOptions, keyof WriteOptions>;
 
+/**
+ * What `commit()` has done. Only a check that does not hold makes it `{ committed: false }`; a commit that failed, or may have
+ * happened, is a `KvorumError`.
+ */
 export type CommitResult =
   | {
+      /** True: all checks held, and everything was written. */
       readonly committed: true;
       /** Of what was written, if all keys are in one shard; otherwise the highest. Without writes: as of which was checked. */
       readonly revision: number;
@@ -51,7 +70,12 @@ export type CommitResult =
       /** It was done by an earlier call under the same `idempotencyKey`. */
       readonly replayed?: true;
     }
-  | { readonly committed: false; readonly replayed?: true };
+  | {
+      /** False: a check did not hold, and nothing was written. Which one, it does not say. */
+      readonly committed: false;
+      /** It was found by an earlier call under the same `idempotencyKey`: a call under another checks anew. */
+      readonly replayed?: true;
+    };
 
 /**
  * Collects checks and writes for `commit()`. All checks look at the state before; the writes run in the order of the calls,
@@ -81,6 +105,7 @@ export class AtomicOperation {
     return this;
   }
 
+  /** As `delete` without conditions; an absent key is no failure. @throws as `delete`, except for the errors of shards */
   delete(key: unknown): this {
     this.#steps.push(deleteStep(this.#executor.keyOf(key)));
     return this;

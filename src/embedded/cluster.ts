@@ -50,7 +50,9 @@ export interface EmbeddedNodeStatus {
 
 /** State of an embedded store as of the call. */
 export interface ClusterStatus {
+  /** Each at the place of its number. */
   readonly nodes: readonly EmbeddedNodeStatus[];
+  /** Number of shards, as configured. */
   readonly shards: number;
   /** Replicas of each shard, as configured. */
   readonly replicas: number;

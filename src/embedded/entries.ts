@@ -25,14 +25,16 @@ export interface StepOptions extends Conditions {
   readonly returning?: 'previous' | 'representation';
 }
 
+/** Of every call that asks nodes for anything. A call that takes longer ends in a `KvorumError`, most often a `timeout`. */
 export interface CallOptions {
   /**
    * Milliseconds that the call may take, 1 to 3,600,000; of a list, a count and a deletion of a range, each of the steps in
-   * which it is done. Default: that of the store.
+   * which it is done. Default: `timeoutMs` of the store, 5,000 unless it was given another. Out of bounds: a RangeError.
    */
   readonly timeoutMs?: number;
 }
 
+/** Of a call that may be repeated after an outcome that is not known, and is done once all the same. */
 export interface OnceOptions extends CallOptions {
   /**
    * A UUID that stands for this call, so that it can be made again when its outcome is not known: the same call under the
@@ -43,8 +45,13 @@ export interface OnceOptions extends CallOptions {
   readonly idempotencyKey?: string;
 }
 
+/**
+ * Of `append`, `patch` and `touch`, and with more besides of `put` and `increment`. Without any the write happens whatever the
+ * key holds, and its result has neither `previous` nor `entry`.
+ */
 export interface WriteOptions extends StepOptions, OnceOptions {}
 
+/** Of `put`. Without any the key is overwritten, and never expires. */
 export interface PutOptions extends WriteOptions {
   /** The key expires so long after the write; `keep`: when it would have. Default: never, whatever held before. */
   readonly ttl?: Ttl;
@@ -64,18 +71,26 @@ export interface ReadOptions extends CallOptions {
   readonly maxStaleness?: number | string;
 }
 
+/**
+ * Of `get` and `getEntry`. `maxStaleness` and `minRevision` are only for `consistency: 'stale'`, a TypeError otherwise; with
+ * both, both hold.
+ */
 export interface GetOptions extends ReadOptions {
-  /** Of a stale read: what was written to the key's shard up to this revision is there, as after one's own write. */
+  /** Of a stale read: what was written to the key's shard up to this revision is there, as after one's own write. 0 to 2^48−1. */
   readonly minRevision?: number;
 }
 
+/** Of a deletion that resolves to whether the key was there. With a condition that does not hold it is an error instead. */
 export interface DeleteOptions extends Conditions, CallOptions {}
 
 /** Of a deletion that tells more than whether the key was there. */
 export type DetailedDeleteOptions = DeleteOptions &
   (
-    | { readonly returning: 'previous'; readonly idempotencyKey?: string }
-    | { readonly returning?: 'previous'; readonly idempotencyKey: string }
+    | (Pick<OnceOptions, 'idempotencyKey'> & {
+        /** The result shows as `previous` what the key held before. Nothing else is to be had of a deletion: a TypeError. */
+        readonly returning: 'previous';
+      })
+    | (Required<Pick<OnceOptions, 'idempotencyKey'>> & { readonly returning?: 'previous' })
   );
 
 /** Integers are from −2^63 to 2^63−1; as numbers, safe integers. */
@@ -94,6 +109,10 @@ export interface IncrementOptions extends WriteOptions {
 
 /** A JSON Patch (RFC 6902), if an object has this member and no other; anything else is a JSON Merge Patch (RFC 7396). */
 export interface JsonPatch {
+  /**
+   * Operations such as `{ op: 'replace', path: '/price', value: 5 }`, run in order; `op` is `add`, `remove`, `replace`, `move`,
+   * `copy` or `test`. One that does not fit the value is `patch-failed`, with its place, from 0, as `details.position`.
+   */
   readonly jsonPatch: readonly object[];
 }
 
@@ -112,15 +131,21 @@ export interface KeyRange {
   readonly end?: unknown;
 }
 
+/** Of `count`. Without any: all keys, linearizable in each shard, not at one moment over all of them. */
 export interface CountOptions extends KeyRange, ReadOptions {}
 
+/**
+ * Of `deleteRange`. It needs a bound, so that a variable that was not set does not delete everything: without one, or with an
+ * empty prefix, a TypeError.
+ */
 export interface DeleteRangeOptions extends KeyRange {
-  /** Only counts the keys; default false. */
+  /** Only counts the keys, linearizable; nothing is deleted, and an `idempotencyKey` has no meaning. Default false. */
   readonly dryRun?: boolean;
 }
 
+/** Of `list`. Without any: all keys with their values, in ascending order; what is read at once of one shard is linearizable. */
 export interface ListOptions extends KeyRange, ReadOptions {
-  /** From the last key to the first. */
+  /** From the last key of the range to the first; default false. */
   readonly reverse?: boolean;
   /** At most so many rows, at least 1; default: all. */
   readonly limit?: number;
@@ -130,6 +155,7 @@ export interface ListOptions extends KeyRange, ReadOptions {
 
 /** Of a list that puts keys with a common prefix into one row. */
 export interface GroupedListOptions extends ListOptions {
+  /** As in `KeyRange`, but text only: another kind is a TypeError. */
   readonly prefix?: string;
   /**
    * Text of 1 to 255 bytes of UTF-8. Keys that are text, and have it somewhere behind the `prefix`, are not rows themselves:
@@ -140,6 +166,7 @@ export interface GroupedListOptions extends ListOptions {
 
 /** Stands for all keys of a list that begin with it, up to and including the delimiter. */
 export interface CommonPrefix {
+  /** With the delimiter at its end. As `prefix` of another list it gives these keys. */
   readonly prefix: string;
 }
 
@@ -147,6 +174,7 @@ export interface CommonPrefix {
 export interface Entry<T = unknown> {
   /** The key as it was passed. */
   readonly key: unknown;
+  /** A copy of the value, the caller's own. */
   readonly value: T;
   /** Rises with every write to the key; unique within its shard. */
   readonly revision: number;
@@ -158,7 +186,11 @@ export interface Entry<T = unknown> {
   readonly expiresAt?: Date;
 }
 
-export interface WriteResult {
+/**
+ * What a write has done. A write that was refused is a `KvorumError` instead.
+ * @typeParam T type of the key's value, before and after, which is not checked
+ */
+export interface WriteResult<T = unknown> {
   /** The key's revision after the write. */
   readonly revision: number;
   /** Number of writes to the key since its creation, which is 1. */
@@ -170,9 +202,9 @@ export interface WriteResult {
   /** The write was done by an earlier call under the same `idempotencyKey`; the result is that of then. */
   readonly replayed?: true;
   /** With `returning: 'previous'`: what the key held before; absent: it was absent. */
-  readonly previous?: Entry;
+  readonly previous?: Entry<T>;
   /** With `returning: 'representation'`: what the key holds now; absent where nothing was written to an absent key. */
-  readonly entry?: Entry;
+  readonly entry?: Entry<T>;
   /** What was to be returned had no room beside the other values of a batch or transaction (8 MiB). */
   readonly recordOmitted?: true;
   /**
@@ -182,28 +214,39 @@ export interface WriteResult {
   readonly resultOmitted?: true;
 }
 
-/** Of a deletion that was asked for details. */
-export interface DeleteResult {
+/**
+ * Of a deletion that was asked for details.
+ * @typeParam T type of the value that the key held, which is not checked
+ */
+export interface DeleteResult<T = unknown> {
   /** False: the key was absent already. */
   readonly deleted: boolean;
   /** Of the shard, as of the deletion; within a batch or transaction absent. */
   readonly revision?: number;
-  /** As in `WriteResult`, as are the next two. */
+  /** As in `WriteResult`. */
   readonly replayed?: true;
-  readonly previous?: Entry;
+  /** With `returning: 'previous'`: what the key held; absent: it was absent already. */
+  readonly previous?: Entry<T>;
+  /** As in `WriteResult`. */
   readonly recordOmitted?: true;
   /** Of a replay whose first result was longer than 4 KiB, which is not kept: only that the key was deleted is known. */
   readonly resultOmitted?: true;
 }
 
+/** Of a deletion of a range under an `idempotencyKey`; without one it resolves to the number alone. */
 export interface DeleteRangeResult {
-  /** Number of keys. */
+  /** Number of keys that were there, and are gone; with `dryRun`, that are there. */
   readonly deleted: number;
   /** All of it was done by an earlier call under the same `idempotencyKey`. */
   readonly replayed?: true;
 }
 
-export interface IncrementResult extends WriteResult {
+/**
+ * What an increment has done. `value` is a bigint always, while `previous` and `entry` have what `get` gives: a number, a bigint
+ * where it is no safe integer, or text if an integer was put as text.
+ * @typeParam T type of the key's value, before and after, which is not checked
+ */
+export interface IncrementResult<T = unknown> extends WriteResult<T> {
   /** The number now. */
   readonly value: bigint;
   /** What was added; 0 where a bound left no room: then nothing was written, and an absent key is absent still. */
@@ -212,19 +255,62 @@ export interface IncrementResult extends WriteResult {
 
 type Among<Options> = Omit<Options, keyof OnceOptions>;
 
-/** One operation of a batch or transaction; options as in the method of that name, but for `idempotencyKey`. */
+interface OnKey {
+  /** As in every other call: plain data, at most 4,096 bytes encoded. */
+  readonly key: unknown;
+}
+
+declare const VALUE: unique symbol;
+
+/**
+ * A `get` among several operations.
+ * @typeParam T type of the value that the caller stored under the key; not checked
+ * @example Named where the operation is made, the type is that of its result:
+ * const ids = ['user1', 'user2'];
+ * const users = await kvs.batch(ids.map((key): BatchGet<User> => ({ op: 'get', key })));
+ */
+export interface BatchGet<T = unknown> extends OnKey {
+  readonly op: 'get';
+  /** Never there: an operation has no other place for the type of its result. */
+  readonly [VALUE]?: T;
+}
+
+/**
+ * One operation of a batch or transaction; options as in the method of that name, but for `idempotencyKey` and `timeoutMs`,
+ * which are those of the whole.
+ */
 export type BatchOperation =
-  | { readonly op: 'get'; readonly key: unknown }
-  | ({ readonly op: 'put'; readonly key: unknown; readonly value: unknown } & Among<PutOptions>)
-  | ({ readonly op: 'delete'; readonly key: unknown; readonly returning?: 'previous' } & Conditions)
-  | ({ readonly op: 'increment'; readonly key: unknown; readonly by?: bigint | number } & Among<IncrementOptions>)
-  | ({ readonly op: 'append'; readonly key: unknown; readonly value: string | Uint8Array } & StepOptions)
-  | ({ readonly op: 'patch'; readonly key: unknown; readonly patch: unknown } & StepOptions)
-  | ({ readonly op: 'touch'; readonly key: unknown; readonly ttl: Ttl | null } & StepOptions);
+  | BatchGet
+  | (OnKey & {
+      readonly op: 'put';
+      /** To store, or to append: as in the methods of these names. Copied in before the call returns. */
+      readonly value: unknown;
+    } & Among<PutOptions>)
+  | (OnKey & {
+      readonly op: 'delete';
+      /** With it the result is a `DeleteResult`, and says what the key held; without it, a boolean. */
+      readonly returning?: 'previous';
+    } & Conditions)
+  | (OnKey & {
+      readonly op: 'increment';
+      /** From −2^63 to 2^63−1; default 1. */
+      readonly by?: bigint | number;
+    } & Among<IncrementOptions>)
+  | (OnKey & { readonly op: 'append'; readonly value: string | Uint8Array } & StepOptions)
+  | (OnKey & {
+      readonly op: 'patch';
+      /** A JSON Merge Patch, or a `JsonPatch`. */
+      readonly patch: unknown;
+    } & StepOptions)
+  | (OnKey & {
+      readonly op: 'touch';
+      /** From 1 ms to 10 years after the call; null: the key never expires. */
+      readonly ttl: Ttl | null;
+    } & StepOptions);
 
 /** What an operation of a batch gives: that which the method of its name resolves to. */
 export type BatchValue<Op extends { readonly op: string }> = Op['op'] extends 'get'
-  ? unknown
+  ? BatchGot<Op>
   : Op['op'] extends 'delete'
     ? Op extends { readonly returning: 'previous' }
       ? DeleteResult
@@ -233,11 +319,17 @@ export type BatchValue<Op extends { readonly op: string }> = Op['op'] extends 'g
       ? IncrementResult
       : WriteResult;
 
+/** Unknown, unless the operation is a `BatchGet` of something else. */
+type BatchGot<Op> = Op extends { readonly op: string; readonly [VALUE]?: infer T } ? T | undefined : unknown;
+
 /**
- * What became of one operation, as of `Promise.allSettled`; `reason` is a `KvorumError`. `replayed`: it was done by an earlier
- * call under the same `idempotencyKey`.
+ * What became of one operation, as of `Promise.allSettled`; `reason` is a `KvorumError`, whose `outcome` is that of this
+ * operation.
  */
-export type BatchResult<Value> = PromiseSettledResult<Value> & { readonly replayed?: true };
+export type BatchResult<Value> = PromiseSettledResult<Value> & {
+  /** It was done by an earlier call under the same `idempotencyKey`; absent: by this one. */
+  readonly replayed?: true;
+};
 
 /** For each operation, in its place. */
 export type BatchResults<Ops extends readonly BatchOperation[]> = {

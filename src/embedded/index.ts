@@ -13,6 +13,7 @@
 export type { AtomicOperation, Check, CommitResult } from './atomic.js';
 export type { ClusterStatus, EmbeddedNodeStatus, KeyLocation } from './cluster.js';
 export type {
+  BatchGet,
   BatchOperation,
   BatchResult,
   BatchResults,

@@ -72,6 +72,7 @@ export abstract class Keyspace {
   /**
    * Stores a copy of `value`, whatever the key held before, unless `options` have a condition. When this resolves, a
    * majority of the key's replicas has it on its disk.
+   * @typeParam T type of the key's values, of `value` as of what `returning` gives, which is not checked
    * @throws TypeError if key or value cannot be serialized, or for an unknown option; RangeError for a `ttl` or revision
    *   that is none; KvorumError otherwise, whose `outcome` says whether the write happened: `precondition-failed` with
    *   `details.currentRevision` (0: absent); `idempotency-key-reused`; `key-too-long`, `value-too-large`; `no-quorum`, `no-leader` or `timeout` when
@@ -82,11 +83,11 @@ export abstract class Keyspace {
    * const idempotencyKey = crypto.randomUUID(); // kept where the order is
    * const { replayed } = await kvs.put('order17', order, { ifAbsent: true, idempotencyKey });
    */
-  async put(key: unknown, value: unknown, options: PutOptions = {}): Promise<WriteResult> {
+  async put<T = unknown>(key: unknown, value: NoInfer<T>, options: PutOptions = {}): Promise<WriteResult<T>> {
     checkNames(options, PUT_OPTIONS);
     const encoded = this.#executor.keyOf(key);
     if (options.ttl !== undefined || options.returning !== undefined || this.#isNamespace) {
-      return this.#write(putStep(encoded, value, options), options);
+      return this.#write<T>(putStep(encoded, value, options), options);
     }
     const { operationId, attempt } = identityOf(options.idempotencyKey);
     const answer = await within(this.#executor, options).execute({
@@ -127,9 +128,10 @@ export abstract class Keyspace {
   /**
    * Removes the key; true if it was there. Asked for more by `returning: 'previous'` or an `idempotencyKey`, it resolves to
    * `{ deleted, revision, previous, replayed }`.
+   * @typeParam T type of the value that the key held; not checked
    * @throws as `put`
    */
-  delete(key: unknown, options: DetailedDeleteOptions): Promise<DeleteResult>;
+  delete<T = unknown>(key: unknown, options: DetailedDeleteOptions): Promise<DeleteResult<T>>;
   delete(key: unknown, options?: DeleteOptions): Promise<boolean>;
   async delete(key: unknown, options: DeleteOptions | DetailedDeleteOptions = {}): Promise<boolean | DeleteResult> {
     checkNames(options, DELETE_OPTIONS);
@@ -142,6 +144,7 @@ export abstract class Keyspace {
   /**
    * Adds to an integer, exactly, and once per call; an absent key counts as `initial`. A number that was put can be
    * incremented as well, and so can text that is an integer; a bigint that was put cannot.
+   * @typeParam T type of the values that `returning` gives, such as `number`, for a counter that stays within safe integers
    * @param by default 1
    * @throws RangeError for what is no integer from −2^63 to 2^63−1; KvorumError as `put`, `wrong-type` if the value is no
    *   such integer, `patch-failed` if the sum would not be
@@ -149,22 +152,31 @@ export abstract class Keyspace {
    * const { applied } = await kvs.increment(['requests', user], 1, { max: 100, ttl: '1m' });
    * if (applied === 0n) refuse();
    */
-  async increment(key: unknown, by: bigint | number = 1n, options: IncrementOptions = {}): Promise<IncrementResult> {
+  async increment<T = unknown>(
+    key: unknown,
+    by: bigint | number = 1n,
+    options: IncrementOptions = {},
+  ): Promise<IncrementResult<T>> {
     checkNames(options, INCREMENT_OPTIONS);
     const step = incrementStep(this.#executor.keyOf(key), by, options);
     const answer = await this.#run(step, options);
     const replayed = answer.type === 'program' && answer.replayed;
-    return incrementResult(resultOf(outcomeOf(answer)), { step, replayed });
+    return incrementResult<T>(resultOf(outcomeOf(answer)), { step, replayed });
   }
 
   /**
    * Adds text or bytes to the end of text or bytes; an absent key becomes what was appended.
+   * @typeParam T type of the values that `returning` gives, which is not checked; so it is of the next two
    * @throws TypeError for anything but text and a Uint8Array; KvorumError as `put`, `wrong-type` if the value is neither
    *   text nor bytes
    */
-  async append(key: unknown, value: string | Uint8Array, options: WriteOptions = {}): Promise<WriteResult> {
+  async append<T = unknown>(
+    key: unknown,
+    value: string | Uint8Array,
+    options: WriteOptions = {},
+  ): Promise<WriteResult<T>> {
     checkNames(options, WRITE_OPTIONS);
-    return this.#write(appendStep(this.#executor.keyOf(key), value, options), options);
+    return this.#write<T>(appendStep(this.#executor.keyOf(key), value, options), options);
   }
 
   /**
@@ -174,24 +186,30 @@ export abstract class Keyspace {
    * @throws TypeError for a patch that is no plain JSON; KvorumError as `put`, `wrong-type` if the value is not JSON (a
    *   date or a bigint somewhere in it, or text), `patch-failed` with `details.position` if the patch does not fit it
    */
-  async patch(key: unknown, patch: JsonPatch | object, options: WriteOptions = {}): Promise<WriteResult> {
+  async patch<T = unknown>(
+    key: unknown,
+    patch: JsonPatch | object,
+    options: WriteOptions = {},
+  ): Promise<WriteResult<T>> {
     checkNames(options, WRITE_OPTIONS);
-    return this.#write(patchStep(this.#executor.keyOf(key), patch, options), options);
+    return this.#write<T>(patchStep(this.#executor.keyOf(key), patch, options), options);
   }
 
   /**
    * Gives the key a new deadline, or none (null). Its revision rises.
    * @throws RangeError for a `ttl` that is none; KvorumError as `put`, `precondition-failed` if the key is absent
    */
-  async touch(key: unknown, ttl: Ttl | null, options: WriteOptions = {}): Promise<WriteResult> {
+  async touch<T = unknown>(key: unknown, ttl: Ttl | null, options: WriteOptions = {}): Promise<WriteResult<T>> {
     checkNames(options, WRITE_OPTIONS);
-    return this.#write(touchStep(this.#executor.keyOf(key), ttl, options), options);
+    return this.#write<T>(touchStep(this.#executor.keyOf(key), ttl, options), options);
   }
 
   /**
    * Runs up to 1,000 operations, at most 8 MiB of keys and values, as one entry for each shard. They are independent: each
    * has its own result, in the order of the operations. Those on one key run in that order. An `idempotencyKey` is that of
-   * the batch as a whole: called again under it, each shard does its operations once.
+   * the batch as a whole: called again under it, each shard does its operations once. In a namespace that does not exist
+   * nothing is done, and each result, also of a get or a delete, is rejected with `namespace-not-found` (`not_applied`).
+   * The type of a value that is got is named by `BatchGet<T>`.
    * @throws before anything is sent: TypeError or RangeError for a malformed operation; KvorumError `invalid-request` for
    *   too many, `value-too-large` for too much. The errors of shards are in the results.
    * @example
@@ -284,9 +302,13 @@ export abstract class Keyspace {
    * Calls `work` with a transaction, and commits what it has set if nothing that it has read was changed meanwhile;
    * otherwise calls it again, after a pause that grows to a quarter of a second. Strictly serializable, also without writes.
    * So `work` may run several times, and may see values of different moments before it does.
+   *
+   * It takes no `idempotencyKey`, and the one that an error of unknown outcome may name is of no use here: another call
+   * reads anew and writes anew, on top of what the first may have written. Repeat it only if `work` can tell that it was done,
+   * as by a key that it reads first and sets with the rest; or use `transact` or `atomic`, which take an `idempotencyKey`.
    * @returns what `work` has returned
    * @throws what `work` has thrown, nothing being written then; KvorumError as `put`, and `conflict` when `retries` did
-   *   not suffice. With the outcome `unknown` the writes may have happened.
+   *   not suffice. With the outcome `unknown` the writes of the last commit may have happened.
    * @example
    * await kvs.transaction(async (tx) => {
    *   const [from, to] = await Promise.all([tx.get<number>('alice'), tx.get<number>('bob')]);
@@ -322,8 +344,8 @@ export abstract class Keyspace {
     return answer.type === 'get' ? answer.record : undefined;
   }
 
-  async #write(step: Step, options: OnceOptions): Promise<WriteResult> {
-    return writtenBy(await this.#run(step, options), step);
+  async #write<T>(step: Step, options: OnceOptions): Promise<WriteResult<T>> {
+    return writtenBy<T>(await this.#run(step, options), step);
   }
 
   /** @param asProgram it is one, which is longer than a plain deletion */

@@ -24,13 +24,15 @@ import { programOf } from './steps.js';
 
 /** Limits of a namespace, 0 to 2^48−1; those left out are none. */
 export interface NamespaceOptions {
+  /** Number of keys. A write that would pass it is `quota-exceeded`. Absent: no limit. */
   readonly maxKeys?: number;
-  /** Of keys and values together, as users count them: text as its UTF-8, anything else as it is encoded. */
+  /** Of keys and values together, as users count them: text as its UTF-8, anything else as it is encoded. Absent: no limit. */
   readonly maxBytes?: number;
 }
 
 /** What `create` has done. */
 export interface NamespaceResult {
+  /** Of the shard that has the namespace, after the call. Writes to its keys get higher ones. */
   readonly revision: number;
   /** False: it was there, and has other limits now. */
   readonly created: boolean;
@@ -38,18 +40,21 @@ export interface NamespaceResult {
   readonly replayed?: true;
 }
 
+/** Of `drop`. Without `force` a namespace that has keys stays: `namespace-not-empty`. */
 export interface DropOptions extends OnceOptions {
   /** Removes its keys first; default false. */
   readonly force?: boolean;
 }
 
+/** What `drop` has done: the namespace and its keys are gone. One that does not exist is `namespace-not-found`. */
 export interface DropResult {
-  /** Of its shard. */
+  /** Of the shard that had the namespace, after its removal. */
   readonly revision: number;
   /** It was done by an earlier call under the same `idempotencyKey`. */
   readonly replayed?: true;
 }
 
+/** Of `namespaces`. Without any: ascending by name, linearizable in each shard, not at one moment over all of them. */
 export interface NamespacesOptions extends ReadOptions {
   /** From the last name to the first; default false. */
   readonly reverse?: boolean;
@@ -57,14 +62,17 @@ export interface NamespacesOptions extends ReadOptions {
 
 /** A namespace as of one revision of its shard. */
 export interface NamespaceInfo extends NamespaceOptions {
+  /** 1 to 63 of a–z, 0–9 and `-`. */
   readonly name: string;
-  /** The one shard that has all of its keys. */
+  /** The one shard that has all of its keys, from 0. */
   readonly shard: number;
+  /** Number of keys that it has, as `maxKeys` limits it. A key that has expired counts until it is removed, soon after. */
   readonly keys: number;
-  /** Of keys and values. */
+  /** Of keys and values together, as `maxBytes` limits it. */
   readonly bytes: number;
   /** Of the last change to the namespace, or to a key in it. */
   readonly revision: number;
+  /** Revision of its shard with which it was created: tells it from an earlier namespace of the same name. */
   readonly createRevision: number;
 }
 
@@ -75,6 +83,7 @@ export interface NamespaceInfo extends NamespaceOptions {
  * `quota-exceeded` (`not_applied`) if it would pass a limit; deletions, and writes that add nothing, always work.
  */
 export class NamespaceKeyspace extends Keyspace {
+  /** As it was passed to `namespace`. */
   readonly name: string;
   readonly #executor: Executor;
   readonly #key: Uint8Array;

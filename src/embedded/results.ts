@@ -55,39 +55,39 @@ export function resultOf<Result extends StepResult>(
 }
 
 /** What a program of one write answers, which may be the replay of one whose result was not kept. */
-export function writtenBy(answer: Answer, step: Step): WriteResult {
+export function writtenBy<T>(answer: Answer, step: Step): WriteResult<T> {
   const outcome = outcomeOf(answer);
   const replayed = 'replayed' in answer && answer.replayed === true;
-  if (!outcome.omitted) return writeResult(resultOf(outcome), { step, replayed });
+  if (!outcome.omitted) return writeResult<T>(resultOf(outcome), { step, replayed });
   const revision = 'revision' in answer ? answer.revision : 0;
   return { revision, version: 0, created: false, ...(replayed && { replayed }), resultOmitted: true };
 }
 
 /** As `writtenBy`, of a deletion. */
-export function deletedBy(answer: Answer, step: Step): DeleteResult & { readonly revision: number } {
+export function deletedBy<T>(answer: Answer, step: Step): DeleteResult<T> & { readonly revision: number } {
   const outcome = outcomeOf(answer);
   const replayed = 'replayed' in answer && answer.replayed === true;
   const revision = 'revision' in answer ? answer.revision : 0;
-  if (!outcome.omitted) return Object.assign(deleteResult(resultOf(outcome), { step, replayed }), { revision });
+  if (!outcome.omitted) return Object.assign(deleteResult<T>(resultOf(outcome), { step, replayed }), { revision });
   // Only what it held can have been too long.
   return { deleted: true, revision, ...(replayed && { replayed }), resultOmitted: true };
 }
 
-export function writeResult(result: FittedResult, told?: Told): WriteResult {
+export function writeResult<T>(result: FittedResult, told?: Told): WriteResult<T> {
   if (result.type !== 'write') throw unexpected(result.type);
   const { revision, version, created, expiresAtMs } = result;
-  const written: WriteResult = { revision, version, created };
+  const written: WriteResult<T> = { revision, version, created };
   if (expiresAtMs !== undefined) Object.assign(written, { expiresAt: new Date(expiresAtMs) });
-  return told === undefined ? written : Object.assign(written, detailsOf(result, told));
+  return told === undefined ? written : Object.assign(written, detailsOf<T>(result, told));
 }
 
-export function incrementResult(result: FittedResult, told?: Told): IncrementResult {
+export function incrementResult<T>(result: FittedResult, told?: Told): IncrementResult<T> {
   if (result.type !== 'write' || result.number === undefined) throw unexpected(result.type);
-  return Object.assign(writeResult(result, told), { value: result.number, applied: result.applied ?? 0n });
+  return Object.assign(writeResult<T>(result, told), { value: result.number, applied: result.applied ?? 0n });
 }
 
-export function deleteResult(result: FittedResult, told: Told): DeleteResult {
-  return Object.assign({ deleted: isDeleted(result) }, detailsOf(result, told));
+export function deleteResult<T>(result: FittedResult, told: Told): DeleteResult<T> {
+  return Object.assign({ deleted: isDeleted(result) }, detailsOf<T>(result, told));
 }
 
 export function isDeleted(result: StepResult): boolean {
@@ -95,22 +95,24 @@ export function isDeleted(result: StepResult): boolean {
   return result.deleted;
 }
 
-function detailsOf(
+function detailsOf<T>(
   result: FittedResult,
   { step, replayed = false }: Told,
-): Pick<WriteResult, 'replayed' | 'previous' | 'entry' | 'recordOmitted'> {
+): Pick<WriteResult<T>, 'replayed' | 'previous' | 'entry' | 'recordOmitted'> {
   const record = 'record' in result ? result.record : undefined;
   return {
     ...(replayed && { replayed }),
-    ...(record !== undefined && { [step.returning === 'previous' ? 'previous' : 'entry']: writtenEntry(step, record) }),
+    ...(record !== undefined && {
+      [step.returning === 'previous' ? 'previous' : 'entry']: writtenEntry<T>(step, record),
+    }),
     ...(result.isRecordOmitted === true && { recordOmitted: true }),
   };
 }
 
 /** @throws KvorumError of unknown outcome for a record that cannot be read: the write itself was done */
-function writtenEntry({ key }: Step, record: KeyRecord): Entry {
+function writtenEntry<T>({ key }: Step, record: KeyRecord): Entry<T> {
   try {
-    return entryOf(decodeKey(userKeyOf(key)), record);
+    return entryOf<T>(decodeKey(userKeyOf(key)), record);
   } catch (error) {
     if (!(error instanceof KvorumError)) throw error;
     throw new KvorumError(error.code, `the write was done, but ${error.message}`, error.details, 'unknown');

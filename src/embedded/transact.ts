@@ -9,6 +9,10 @@ import { within, type Executor } from './executor.js';
 import { errorOf, outcomeOf } from './results.js';
 import { programOf, stepOf } from './steps.js';
 
+/**
+ * What `transact` is to compare and do: at least one comparison or operation, at most 256 together (2,000 in a namespace), and
+ * 4 MiB of keys and values.
+ */
 export interface TransactRequest<
   Then extends readonly BatchOperation[] = readonly BatchOperation[],
   Else extends readonly BatchOperation[] = readonly BatchOperation[],
@@ -37,11 +41,23 @@ interface Ran {
   readonly resultsOmitted?: true;
 }
 
+/**
+ * What `transact` has done. `results` has one for each operation of the branch that ran, in its place; with `onError: 'fail'` an
+ * operation that fails is an error of the call instead, and nothing is written.
+ */
 export type TransactResult<Then extends readonly BatchOperation[], Else extends readonly BatchOperation[]> =
-  /** All of `if` held: the results are those of `then`. */
-  | (Ran & { readonly succeeded: true; readonly results: BatchResults<Then> })
-  /** The results are those of `else`. */
-  | (Ran & { readonly succeeded: false; readonly results: BatchResults<Else> });
+  | (Ran & {
+      /** True: all of `if` held. */
+      readonly succeeded: true;
+      /** Those of `then`. */
+      readonly results: BatchResults<Then>;
+    })
+  | (Ran & {
+      /** False: something of `if` did not hold. What `else` did was written all the same. */
+      readonly succeeded: false;
+      /** Those of `else`. */
+      readonly results: BatchResults<Else>;
+    });
 
 type Untyped = Ran & { readonly succeeded: boolean; readonly results: readonly BatchResult<unknown>[] };
 

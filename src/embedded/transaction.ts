@@ -13,8 +13,12 @@ import { within, type Executor } from './executor.js';
 import { whole } from './options.js';
 import { deleteStep, programOf, putStep } from './steps.js';
 
+/**
+ * Of `transaction`. `timeoutMs` is that of each read and of each commit, not of the whole. There is no `idempotencyKey`: what the
+ * function does may differ from call to call.
+ */
 export interface TransactionOptions extends CallOptions {
-  /** How often the function may be called again after a conflict, 0 to 1,000; default 30. */
+  /** How often the function may be called again after a conflict, 0 to 1,000; default 30. After the last: `conflict`. */
   readonly retries?: number;
 }
 
@@ -27,13 +31,20 @@ interface Read {
   readonly record: Promise<KeyRecord | undefined>;
 }
 
-type Write = Extract<Step, { type: 'put' | 'delete' }>;
+type PutOrDelete = Extract<Step, { type: 'put' | 'delete' }>;
 
-/** What the function of `transaction` works with, until it ends. */
+/**
+ * What the function of `transaction` works with, until it ends: afterwards its methods throw a TypeError.
+ *
+ * It takes no `idempotencyKey`, and no call can ask what became of it. If the commit ends in an error with the outcome
+ * `unknown`, another call of `transaction` is another transaction, whose reads see what the first may have written, and which
+ * writes again: money would be moved twice. A retry is safe if the function can tell, as by a key of its own that it sets with
+ * the rest and reads first. Where checks and writes are known beforehand, `transact` and `atomic` take an `idempotencyKey`.
+ */
 export class Transaction {
   readonly #executor: Executor;
   readonly #reads = new Map<string, Read>();
-  readonly #writes = new Map<string, Write>();
+  readonly #writes = new Map<string, PutOrDelete>();
   #ended = false;
 
   /** @internal */
@@ -66,13 +77,13 @@ export class Transaction {
   set(key: unknown, value: unknown, options: { readonly ttl?: Ttl } = {}): void {
     this.#checkOpen();
     checkNames(options, ['ttl']);
-    this.#write(putStep(this.#executor.keyOf(key), value, options) as Write);
+    this.#write(putStep(this.#executor.keyOf(key), value, options) as PutOrDelete);
   }
 
-  /** Removes the key at the commit. */
+  /** Removes the key at the commit; an absent key is no failure. */
   delete(key: unknown): void {
     this.#checkOpen();
-    this.#write(deleteStep(this.#executor.keyOf(key)) as Write);
+    this.#write(deleteStep(this.#executor.keyOf(key)) as PutOrDelete);
   }
 
   /**
@@ -94,7 +105,7 @@ export class Transaction {
   }
 
   /** The last write of a key counts. */
-  #write(write: Write): void {
+  #write(write: PutOrDelete): void {
     const name = nameOf(write.key);
     this.#writes.delete(name);
     this.#writes.set(name, write);

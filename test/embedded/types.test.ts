@@ -2,6 +2,7 @@
 import { expectTypeOf, test } from 'vitest';
 import type {
   AtomicOperation,
+  BatchGet,
   BatchResult,
   ClusterStatus,
   CommitResult,
@@ -110,6 +111,50 @@ test('results of a transaction have the types of the operations that ran', () =>
   expectTypeOf<Extract<Transacted, { succeeded: false }>['results']>().toEqualTypeOf<
     [BatchResult<unknown>, BatchResult<boolean>]
   >();
+});
+
+const named = {
+  put: (kvs: DistributedKeyValueStore, user: User) => kvs.put<User>('user1', user, { returning: 'previous' }),
+  inferred: (kvs: DistributedKeyValueStore) => kvs.put('user1', { name: 'Ann' }, { returning: 'previous' }),
+  deletion: (kvs: DistributedKeyValueStore) => kvs.delete<User>('user1', { returning: 'previous' }),
+  increment: (kvs: DistributedKeyValueStore) => kvs.increment<number>('n', 1, { returning: 'representation' }),
+  append: (kvs: DistributedKeyValueStore) => kvs.append<string>('log', 'a', { returning: 'previous' }),
+  patch: (kvs: DistributedKeyValueStore) => kvs.patch<User>('user1', { name: 'Bo' }, { returning: 'representation' }),
+  touch: (kvs: DistributedKeyValueStore) => kvs.touch<User>('user1', null, { returning: 'representation' }),
+};
+
+test('what a write returns has the type argument; unknown without one, whatever was written', () => {
+  expectTypeOf(named.put).returns.resolves.toEqualTypeOf<WriteResult<User>>();
+  expectTypeOf<WriteResult<User>['previous']>().toEqualTypeOf<Entry<User> | undefined>();
+  expectTypeOf<WriteResult<User>['entry']>().toEqualTypeOf<Entry<User> | undefined>();
+  expectTypeOf(named.inferred).returns.resolves.toEqualTypeOf<WriteResult>();
+  expectTypeOf<WriteResult['previous']>().toEqualTypeOf<Entry | undefined>();
+  expectTypeOf(named.deletion).returns.resolves.toEqualTypeOf<DeleteResult<User>>();
+  expectTypeOf<DeleteResult<User>['previous']>().toEqualTypeOf<Entry<User> | undefined>();
+  expectTypeOf(named.increment).returns.resolves.toEqualTypeOf<IncrementResult<number>>();
+  expectTypeOf<IncrementResult<number>['entry']>().toEqualTypeOf<Entry<number> | undefined>();
+  expectTypeOf(named.append).returns.resolves.toEqualTypeOf<WriteResult<string>>();
+  expectTypeOf(named.patch).returns.resolves.toEqualTypeOf<WriteResult<User>>();
+  expectTypeOf(named.touch).returns.resolves.toEqualTypeOf<WriteResult<User>>();
+});
+
+test('a value that is put has the type that was named', () => {
+  // @ts-expect-error: a user has a name
+  expectTypeOf((kvs: DistributedKeyValueStore) => kvs.put<User>('user1', {})).toBeFunction();
+});
+
+const reads = {
+  many: (kvs: DistributedKeyValueStore, ids: string[]) =>
+    kvs.batch(ids.map((key): BatchGet<User> => ({ op: 'get', key }))),
+  some: (kvs: DistributedKeyValueStore, user: BatchGet<User>) => kvs.batch([user, { op: 'get', key: 1 }]),
+  transact: (kvs: DistributedKeyValueStore, user: BatchGet<User>) => kvs.transact({ then: [user] }),
+};
+
+test('a get among several operations gives the type that it was given, or undefined', () => {
+  expectTypeOf(reads.many).returns.resolves.toEqualTypeOf<BatchResult<User | undefined>[]>();
+  expectTypeOf(reads.some).returns.resolves.toEqualTypeOf<[BatchResult<User | undefined>, BatchResult<unknown>]>();
+  type Read = Extract<Awaited<ReturnType<typeof reads.transact>>, { succeeded: true }>['results'];
+  expectTypeOf<Read>().toEqualTypeOf<[BatchResult<User | undefined>]>();
 });
 
 test('rows of a list have the form that was asked for', () => {
