@@ -137,6 +137,22 @@ describe('every operation', () => {
     await expect(call(nameless())).rejects.toMatchObject(MISSING);
   });
 
+  it('of a batch fails for itself in a namespace that does not exist', async () => {
+    const rejected = { status: 'rejected', reason: MISSING };
+    const gets = await nameless().batch([
+      { op: 'get', key: 'k' },
+      { op: 'get', key: 'l' },
+    ]);
+    expect(gets).toMatchObject([rejected, rejected]);
+    const mixed = await nameless().batch([
+      { op: 'get', key: 'k' },
+      { op: 'put', key: 'k', value: 1 },
+      { op: 'increment', key: 'n' },
+      { op: 'delete', key: 'k' },
+    ]);
+    expect(mixed).toMatchObject([rejected, rejected, rejected, rejected]);
+  });
+
   it.each(WRITES)('%s works in one with room, and fails in a full one', async (_, call) => {
     const namespace = await created({ maxKeys: 1 });
     await namespace.put('full', 1);
