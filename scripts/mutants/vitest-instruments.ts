@@ -64,7 +64,7 @@ const SUITES: readonly Suite[] = [
       'test/router/read-over-shards.test.ts',
       'test/router/request-bounds.test.ts',
       'test/router/shard-service.test.ts',
-      'test/router/verdict.test.ts',
+      'test/router/attempt-outcome.test.ts',
       'test/router/wraps.test.ts',
       'test/shard/cluster-uid.test.ts',
       'test/shard/dedup.test.ts',

@@ -26,6 +26,8 @@ export const MAX_FRAME_BYTES = 32 * MIB;
 export const SPLIT_FRAME_BYTES = 4 * MIB;
 /** Longest value that may be stored, whatever is configured. */
 export const MAX_VALUE_BYTES = 16 * MIB;
+/** Of a value with its key and all that stands around them, where it is encoded. */
+export const MAX_ENCODED_VALUE_BYTES = MAX_VALUE_BYTES + 64 * 1024;
 /** Nodes of a cluster. */
 export const MAX_NODES = 100;
 /** Shards of a cluster. */

@@ -5,7 +5,7 @@
  * Numbers are little-endian (`byte-buffer.ts`). Keys and bodies are read as views. Every bound of a program is checked
  * here, when it is written as well as when it is read: what this accepts, the state machine can apply.
  */
-import { BYTES_CONTENT_TYPE, MAX_VALUE_BYTES } from './bounds.js';
+import { BYTES_CONTENT_TYPE, MAX_ENCODED_VALUE_BYTES, MAX_VALUE_BYTES } from './bounds.js';
 import { borrowWriter, ByteReader, finish, readTimes, WireError, type ByteWriter } from './byte-buffer.js';
 import { refuse } from './errors.js';
 import { FORMATS, namesOf, numberWritten, reads, unknownNumber } from './formats.js';
@@ -33,8 +33,8 @@ export { MAX_TTL_MS } from './step-fields.js';
 
 /** Comparisons and steps of one program, together. */
 export const MAX_PROGRAM_ITEMS = 4_000;
-/** Bytes of an encoded program: the longest value, its key, and what stands around them. */
-export const MAX_PROGRAM_BYTES = MAX_VALUE_BYTES + 64 * 1024;
+/** Bytes of an encoded program. */
+export const MAX_PROGRAM_BYTES = MAX_ENCODED_VALUE_BYTES;
 /** Bytes of a program's answer that are kept for replays. */
 export const MAX_KEPT_ANSWER_BYTES = 4_096;
 
@@ -350,14 +350,14 @@ export function readResult(input: ByteReader): StepResult {
   }
 }
 
-type Failure = Pick<Refusal, 'code' | 'message' | 'details'>;
+type FailureFields = Pick<Refusal, 'code' | 'message' | 'details'>;
 
-export function writeFailure(out: ByteWriter, { code, message, details }: Failure): void {
+export function writeFailure(out: ByteWriter, { code, message, details }: FailureFields): void {
   out.ascii(code);
   out.text(message);
   writeDetails(out, details);
 }
 
-export function readFailure(input: ByteReader): Failure {
+export function readFailure(input: ByteReader): FailureFields {
   return { code: readErrorCode(input), message: input.text(), details: readDetails(input) };
 }

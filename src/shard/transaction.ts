@@ -9,8 +9,8 @@
  * - *Decide* tells each participant, which applies its part at that entry, or drops it, and lets go of its locks.
  * - *Conclude* is the decision for the shard that knows the client's id, where there is one: in the same entry it keeps what
  *   the client is answered. A transaction that commits is concluded last, when everything is known. One that is aborted
- *   with a definite answer (comparisons do not hold, an operation fails) is answered only after that: so whatever the
- *   client has heard, a repeat of its request hears, too. Before feature level 4 it is decided, and only commits are kept.
+ *   with a definite answer (comparisons do not hold, an operation fails) is answered only after that: so a repeat of the
+ *   request is answered the same. Before feature level 4 it is decided, and only commits are kept.
  * - *Inquire* asks for a vote, and records *aborted* where there is none: so anyone can finish what a coordinator left.
  * - *Forget*: every participant has acknowledged the decision, and nobody will ask for it any more.
  *

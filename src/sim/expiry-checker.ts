@@ -21,7 +21,7 @@ const MOST_KEYS = 1_000;
 /** Behind every deadline. */
 const END_OF_TIME = 2 ** 48 - 2;
 
-interface Office {
+interface Leadership {
   readonly term: number;
   readonly sinceMs: number;
 }
@@ -36,7 +36,7 @@ export interface ExpiryCheckerOptions {
 
 export class ExpiryChecker {
   readonly #options: ExpiryCheckerOptions;
-  readonly #offices = new Map<GroupId, Office>();
+  readonly #leaderships = new Map<GroupId, Leadership>();
   #isHealed = false;
 
   constructor(options: ExpiryCheckerOptions) {
@@ -80,13 +80,13 @@ export class ExpiryChecker {
     for (const [group, replicas] of replicasOf(cluster)) {
       const leaders = replicas.filter(({ raft }) => raft.role === 'leader' && !cluster.disk(raft.id).isTroubled);
       const term = leaders.length === 1 ? (leaders[0]?.raft.term ?? 0) : 0;
-      if (this.#offices.get(group)?.term !== term) this.#offices.set(group, { term, sinceMs: now() });
+      if (this.#leaderships.get(group)?.term !== term) this.#leaderships.set(group, { term, sinceMs: now() });
     }
     for (const [group, { name, deadlineMs, writtenMs, atMs }] of reference.armed()) {
-      const office = this.#offices.get(group);
-      if (office === undefined || office.term === 0) continue;
+      const leadership = this.#leaderships.get(group);
+      if (leadership === undefined || leadership.term === 0) continue;
       const lifeMs = (deadlineMs - writtenMs) / slowest;
-      const dueMs = Math.max(atMs, office.sinceMs) + lifeMs + (isNarrow ? NARROW_LATEST_MS : LATEST_MS);
+      const dueMs = Math.max(atMs, leadership.sinceMs) + lifeMs + (isNarrow ? NARROW_LATEST_MS : LATEST_MS);
       if (now() <= dueMs) continue;
       const late = Math.round(now() - dueMs);
       throw new InvariantViolation(`group ${group}: ${name} is there ${late} ms after it had to have expired`);

@@ -313,7 +313,7 @@ function rollingUpgrade(scenario: Scenario, random: Random): Scenario {
   const { nodes } = scenario;
   const former = { nodes, routers: random.integer(0, scenario.routers) };
   const replaced = random.chance(0.7) ? nodes : random.integer(0, nodes);
-  // The previous build remembers ids that clients choose among the others, and forgets them with these.
+  // The previous build inserts ids that clients choose among the others, and evicts them with these.
   const keyedShare = scenario.dedupEntries < PLENTY_OF_ENTRIES ? 0 : scenario.keyedShare;
   // It also knows no programs: they are refused, or time out over its links.
   const programShare = Math.min(scenario.programShare, FORMER_PROGRAM_SHARE);

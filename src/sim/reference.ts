@@ -217,5 +217,5 @@ export class Reference {
   }
 }
 
-/** Refusals that are the result of a write, and remembered like one. */
+/** Refusals that are the result of a write, and inserted into the dedup table like one. */
 const DECISIONS: ReadonlySet<string> = new Set(['precondition-failed']);

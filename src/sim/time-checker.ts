@@ -42,7 +42,7 @@ interface Shadow {
   stateMs: number;
   /** When it had this replicated time first. */
   stateAtMs: number;
-  /** Where to go on looking for proposals of its term of office; its newest one. */
+  /** Where to go on looking for proposals of the term in which it leads; its newest one. */
   term: number;
   next: number;
   last: Proposed | undefined;

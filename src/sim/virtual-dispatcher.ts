@@ -96,17 +96,17 @@ export class VirtualDispatcher extends Dispatcher {
     const message = decodeTransaction(body);
     const reply = decodeTransactionReply(answer.outcome);
     if (message.phase !== 'several' || reply.type !== 'several') {
-      if (message.phase !== 'several' && reply.type !== 'several') this.#heard(operationId, message, reply);
+      if (message.phase !== 'several' && reply.type !== 'several') this.#onReply(operationId, message, reply);
       return;
     }
-    for (const [at, { id, message: said }] of message.enclosed.entries()) {
+    for (const [at, { id, message: enclosed }] of message.enclosed.entries()) {
       const each = reply.replies[at];
-      if (each !== undefined) this.#heard(id, said, each);
+      if (each !== undefined) this.#onReply(id, enclosed, each);
     }
     this.#reached('transactions-in-one-entry');
   }
 
-  #heard(id: Uint8Array, { phase }: SingleMessage, reply: SingleReply): void {
+  #onReply(id: Uint8Array, { phase }: SingleMessage, reply: SingleReply): void {
     if (reply.type === 'vote' && reply.vote.type === 'busy') this.#reached('transaction-met-another');
     if (reply.type === 'open') this.#known.add(nameOf(reply.id));
     if ((phase === 'decide' || phase === 'conclude') && reply.type === 'decided' && !this.#known.has(nameOf(id))) {

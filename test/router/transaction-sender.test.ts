@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { DispatchReply } from '../../src/router/dispatch/call.js';
 import { TransactionSender } from '../../src/router/dispatch/transaction-sender.js';
-import type { Heard } from '../../src/router/dispatch/verdict.js';
+import type { ParticipantReply } from '../../src/router/dispatch/attempt-outcome.js';
 import { stringKey } from '../../src/shard/keys/encoder.js';
 import { loadHash } from '../../src/shard/keys/hash.js';
 import { refuse } from '../../src/shard/errors.js';
@@ -45,7 +45,7 @@ function prepare(step: Step, waits = false): SingleMessage {
 function lab(featureLevel = 4) {
   const runtime = new VirtualRuntime(1);
   const sent: Sent[] = [];
-  const heard = new Map<number, Heard>();
+  const replies = new Map<number, ParticipantReply>();
   const sender = new TransactionSender({
     runtime,
     newId: () => idOf(99),
@@ -64,9 +64,9 @@ function lab(featureLevel = 4) {
   return {
     runtime,
     sent,
-    heard,
+    replies,
     ask: (id: number, message: SingleMessage = ASK, shard = 3, deadlineMs = 1_000): void => {
-      void sender.ask(shard, message, idOf(id), deadlineMs).then((each) => heard.set(id, each));
+      void sender.ask(shard, message, idOf(id), deadlineMs).then((each) => replies.set(id, each));
     },
     /** Ids of the transactions in what was sent as number `at`. */
     idsIn: (at: number): readonly (number | undefined)[] => {
@@ -79,7 +79,7 @@ function lab(featureLevel = 4) {
 
 describe('what is said to a shard', () => {
   it('goes at once and under its own id where nothing is under way, to each shard', async () => {
-    const { ask, sent, idsIn, heard, runtime } = lab();
+    const { ask, sent, idsIn, replies, runtime } = lab();
     ask(1);
     ask(2, ASK, 4);
     expect(sent.map(({ operation: { shard, operationId } }) => [shard, operationId[0]])).toEqual([
@@ -89,17 +89,17 @@ describe('what is said to a shard', () => {
     expect(idsIn(0)).toEqual([1]);
     sent[0]?.reply(answered(DECIDED, 11));
     await runtime.settle(Promise.resolve());
-    expect(heard.get(1)).toEqual({
+    expect(replies.get(1)).toEqual({
       shard: 3,
       revision: 11,
       reply: DECIDED,
       origin: { term: 5, servedBy: 2, shard: 3 },
     });
-    expect(heard.has(2)).toBe(false);
+    expect(replies.has(2)).toBe(false);
   });
 
   it('meanwhile waits for the reply, and goes in one entry, with the longest of the deadlines; each has its own reply', async () => {
-    const { ask, sent, idsIn, heard, runtime } = lab();
+    const { ask, sent, idsIn, replies, runtime } = lab();
     ask(1);
     ask(2, prepare(put()), 3, 500);
     ask(3, ASK, 3, 2_000);
@@ -110,7 +110,7 @@ describe('what is said to a shard', () => {
     ask(4);
     sent[1]?.reply(answered({ type: 'several', replies: [UNKNOWN, DECIDED] }, 12));
     await runtime.settle(Promise.resolve());
-    expect([2, 3].map((id) => heard.get(id))).toMatchObject([
+    expect([2, 3].map((id) => replies.get(id))).toMatchObject([
       { reply: UNKNOWN, revision: 12 },
       { reply: DECIDED, revision: 12 },
     ]);
@@ -135,25 +135,25 @@ describe('what is said to a shard', () => {
     expect(idsIn(2)).toEqual([3]);
   });
 
-  it.each<[string, Answer, Partial<Heard['reply']>]>([
+  it.each<[string, Answer, Partial<ParticipantReply['reply']>]>([
     ['a refusal', refuse('no-quorum'), { type: 'refused', code: 'no-quorum' } as never],
     ['an answer that does not fit', answered({ type: 'several', replies: [DECIDED] }), { code: 'internal' } as never],
   ])('together is answered together: %s', async (_, answer, expected) => {
-    const { ask, sent, heard, runtime } = lab();
+    const { ask, sent, replies, runtime } = lab();
     for (const id of [1, 2, 3]) ask(id);
     sent[0]?.reply(answered(DECIDED));
     sent[1]?.reply(answer);
     await runtime.settle(Promise.resolve());
-    expect([2, 3].map((id) => heard.get(id)?.reply)).toMatchObject([expected, expected]);
+    expect([2, 3].map((id) => replies.get(id)?.reply)).toMatchObject([expected, expected]);
   });
 
   it('tells decisions so that the shard keeps their index, which counts where the answer was lost', async () => {
-    const { ask, sent, idsIn, heard, runtime } = lab();
+    const { ask, sent, idsIn, replies, runtime } = lab();
     ask(1, COMMIT);
     expect([idsIn(0), sent[0]?.operation.operationId[0]]).toEqual([[1], 99]);
     sent[0]?.reply(answered({ type: 'several', replies: [{ ...DECIDED, revision: 11 }] }, 17));
     await runtime.settle(Promise.resolve());
-    expect(heard.get(1)).toMatchObject({ revision: 11, reply: { type: 'decided', decision: 'then' } });
+    expect(replies.get(1)).toMatchObject({ revision: 11, reply: { type: 'decided', decision: 'then' } });
   });
 
   it('goes alone as long as some node may be of a build that does not know several in one entry', () => {

@@ -69,15 +69,22 @@ describe('POST /v1/txn', () => {
   });
 
   it('compares by unchanged_since also of a key that was never there, in a shard without any program before', async () => {
-    const [a, b] = [fresh(), fresh()];
-    const { revisions } = (await txn({ then: [{ op: 'get', key: a }] })).json as { revisions: Record<string, number> };
-    const since = Math.max(...Object.values(revisions));
-    const compared = (key: string): object => ({ if: [{ key, unchanged_since: since }], then: [{ op: 'get', key }] });
-    expect((await txn(compared(a))).json).toMatchObject({ succeeded: true });
-    await put(b, '1');
-    await front.http.ask('DELETE', `/v1/kv/${b}`);
-    expect((await txn(compared(b))).json).toMatchObject({ succeeded: false });
-    expect((await txn(compared(a))).json).toMatchObject({ succeeded: true });
+    const own = await startReal('leader')();
+    const ask = async (body: object): Promise<unknown> =>
+      (await own.http.ask('POST', '/v1/txn', { 'content-type': 'application/json' }, JSON.stringify(body))).json;
+    try {
+      const [a, b] = [fresh(), fresh()];
+      const { revisions } = (await ask({ then: [{ op: 'get', key: a }] })) as { revisions: Record<string, number> };
+      const since = Math.max(...Object.values(revisions));
+      const compared = (key: string): object => ({ if: [{ key, unchanged_since: since }], then: [{ op: 'get', key }] });
+      expect(await ask(compared(a))).toMatchObject({ succeeded: true });
+      await own.http.ask('PUT', `/v1/kv/${b}`, { 'content-type': 'application/json' }, '1');
+      await own.http.ask('DELETE', `/v1/kv/${b}`);
+      expect(await ask(compared(b))).toMatchObject({ succeeded: false });
+      expect(await ask(compared(a))).toMatchObject({ succeeded: true });
+    } finally {
+      await own.close();
+    }
   });
 
   it.each([

@@ -13,7 +13,7 @@ function leading(wallMs: number): ReplicatedClock {
   return clock;
 }
 
-describe('the clock in office', () => {
+describe('the clock of a leader', () => {
   it('goes on with the monotonic clock, and with a right wall clock', () => {
     const clock = leading(5_000);
     expect(clock.read(1, 0, 100, 5_100)).toBe(5_100);
@@ -65,9 +65,9 @@ describe('where the clock of a new leader starts', () => {
   it('at the later of wall clock and state, if no live entry was noted', () => {
     const clock = new ReplicatedClock();
     clock.noted(4_000, 1, false, 50);
-    expect(clock.isInOffice(2)).toBe(false);
+    expect(clock.isReadIn(2)).toBe(false);
     expect(clock.read(2, 4_000, 60, 9_000)).toBe(9_000);
-    expect(clock.isInOffice(2)).toBe(true);
+    expect(clock.isReadIn(2)).toBe(true);
     const slow = new ReplicatedClock();
     expect(slow.read(2, 4_000, 60, 1_000)).toBe(4_000);
   });

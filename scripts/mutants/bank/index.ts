@@ -125,7 +125,7 @@ import { k117 } from './k117-expired-key-in-checkpoint.js';
 import { k118 } from './k118-named-id-for-a-new-one.js';
 import { k119 } from './k119-no-before-home.js';
 import { k120 } from './k120-locks-not-rebuilt.js';
-import { k121 } from './k121-decided-not-remembered.js';
+import { k121 } from './k121-decided-not-kept.js';
 import { k122 } from './k122-prepared-after-abort.js';
 import { k123 } from './k123-read-does-not-wait.js';
 import { k124 } from './k124-late-prepare-locks.js';

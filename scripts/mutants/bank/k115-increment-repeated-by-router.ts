@@ -1,5 +1,5 @@
 /**
- * K115: Only programs under ids of clients are remembered. A router that sends an increment again, because its answer was
+ * K115: Only programs under ids of clients are inserted into the dedup table. A router that sends an increment again, because its answer was
  * lost on the way, has it applied again.
  */
 import type { Mutant } from '../mutant.js';

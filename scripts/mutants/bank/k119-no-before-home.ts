@@ -11,8 +11,8 @@ export const k119: Mutant = {
   edits: [
     {
       file: 'src/router/dispatch/coordinator.ts',
-      find: `verdictOf(heard, client === undefined ? undefined : participants[0])`,
-      replace: `verdictOf(heard, client === undefined ? undefined : undefined)`,
+      find: `attemptOutcomeOf(replies, client === undefined ? undefined : participants[0])`,
+      replace: `attemptOutcomeOf(replies, client === undefined ? undefined : undefined)`,
     },
   ],
 };

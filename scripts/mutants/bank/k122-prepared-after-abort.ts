@@ -10,8 +10,8 @@ export const k122: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/transactions.ts',
-      find: `const before = this.#said(id, holder) ?? this`,
-      replace: `const known = this.#said(id, holder);
+      find: `const before = this.#earlierReply(id, holder) ?? this`,
+      replace: `const known = this.#earlierReply(id, holder);
     const isGivenUp = known?.type === 'vote' && known.vote.type === 'aborted';
     const before = (isGivenUp ? undefined : known) ?? this`,
     },

@@ -11,8 +11,8 @@ export const k136: Mutant = {
   edits: [
     {
       file: 'src/router/dispatch/coordinator.ts',
-      find: `if (said !== undefined && agree([said], 'abort')) return ending(answer, origin);`,
-      replace: `if (said?.reply.type !== 'unknown') return ending(answer, origin);`,
+      find: `if (reply !== undefined && agree([reply], 'abort')) return ending(answer, origin);`,
+      replace: `if (reply?.reply.type !== 'unknown') return ending(answer, origin);`,
     },
   ],
 };

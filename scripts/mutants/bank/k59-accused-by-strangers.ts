@@ -1,5 +1,5 @@
 /**
- * K59: A node trusts what a node without a uid remembers of it. Two nodes of a cluster that never had a quorum accuse
+ * K59: A node trusts what a node without a uid knows of it. Two nodes of a cluster that never had a quorum accuse
  * nodes with the same ids in another cluster, whose shards then have no leader.
  */
 import type { Mutant } from '../mutant.js';

@@ -1,5 +1,5 @@
 /**
- * K96: Ids that clients choose are remembered among those that routers make, and pushed out by them. A client that repeats
+ * K96: Ids that clients choose are kept among those that routers make, and pushed out by them. A client that repeats
  * an increment whose answer was lost has it applied twice.
  */
 import type { Mutant } from '../mutant.js';

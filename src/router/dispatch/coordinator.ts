@@ -27,7 +27,14 @@ import {
 } from '../../shard/index.js';
 import { Participants, type ParticipantsOptions } from './participants.js';
 import { agree, keptOutcome, resultsOf, revisionsOf, withoutResults } from './transaction-results.js';
-import { decisionIn, NO_ORIGIN, verdictOf, type Heard, type Origin, type Verdict } from './verdict.js';
+import {
+  decisionIn,
+  NO_ORIGIN,
+  attemptOutcomeOf,
+  type ParticipantReply,
+  type Origin,
+  type AttemptOutcome,
+} from './attempt-outcome.js';
 
 /** What a transaction came to. */
 export interface TransactionOutcome {
@@ -95,8 +102,8 @@ export class Coordinator {
     if (this.#finishing.has(name)) return undefined;
     this.#finishing.add(name);
     try {
-      const said = await this.#participants.askAll(participants, () => ({ phase: 'inquire' }), id, FINISH_MS);
-      const decision = decisionIn(said.map(({ reply }) => reply));
+      const replies = await this.#participants.askAll(participants, () => ({ phase: 'inquire' }), id, FINISH_MS);
+      const decision = decisionIn(replies.map(({ reply }) => reply));
       if (decision === undefined) return undefined;
       const outcome = decision === 'abort' ? undefined : encodeOutcome(withoutResults(decision));
       const told = await this.#participants.decide(id, participants, decision, outcome, FINISH_MS);
@@ -125,33 +132,33 @@ export class Coordinator {
       client: shard === home ? client : undefined,
       waits: isRepeated,
     });
-    const heard = isRepeated
+    const replies = isRepeated
       ? await this.#participants.askInOrder(participants, prepare, id, deadline)
       : await this.#askUntil(participants, prepare, id, deadline);
-    const votes = heard.map(({ reply }) => (reply.type === 'vote' ? reply.vote : undefined));
+    const votes = replies.map(({ reply }) => (reply.type === 'vote' ? reply.vote : undefined));
     if (votes.length === participants.length && votes.every((vote): vote is Vote => vote !== undefined)) {
       const decision = decisionOf(votes);
-      if (decision !== 'abort') return this.#commit({ id, participants, heard, decision, client, deadline });
+      if (decision !== 'abort') return this.#commit({ id, participants, replies, decision, client, deadline });
     }
-    return this.#abort({ id, participants, heard, client, deadline });
+    return this.#abort({ id, participants, replies, client, deadline });
   }
 
   async #commit(given: {
     readonly id: Uint8Array;
     readonly participants: readonly number[];
-    readonly heard: readonly Heard[];
+    readonly replies: readonly ParticipantReply[];
     readonly decision: 'then' | 'otherwise';
     readonly client: ClientId | undefined;
     readonly deadline: number;
   }): Promise<TransactionOutcome> {
-    const { id, participants, heard, decision, client, deadline } = given;
+    const { id, participants, replies, decision, client, deadline } = given;
     const delivery = client === undefined ? participants : participants.slice(1);
     const told = this.#participants
       .decide(id, delivery, decision, undefined, Math.max(DELIVERY_MS, this.#participants.leftMs(deadline)))
       .then(async (others) => {
         if (client === undefined || !agree(others, decision)) return others;
         // The first participant keeps the outcome for replays, so it has to be known before.
-        const kept = keptOutcome(resultsOf(heard, decision, revisionsOf(others)), decision);
+        const kept = keptOutcome(resultsOf(replies, decision, revisionsOf(others)), decision);
         const home = await this.#participants.conclude(
           id,
           participants[0] ?? 0,
@@ -161,42 +168,42 @@ export class Coordinator {
         return [home, ...others];
       });
     const all = await this.#within(told, deadline);
-    if (all === undefined || !agree(all, decision)) return ending(refuse('timeout', LATE), heard[0]?.origin);
+    if (all === undefined || !agree(all, decision)) return ending(refuse('timeout', LATE), replies[0]?.origin);
     this.#participants.forget(id, participants);
     const revisions = revisionsOf(all);
-    const results = resultsOf(heard, decision, revisions);
+    const results = resultsOf(replies, decision, revisions);
     const outcome = { succeeded: decision === 'then', results, lastDeletion: 0, omitted: false };
-    return { outcome, replayed: undefined, revisions, origin: heard[0]?.origin ?? NO_ORIGIN };
+    return { outcome, replayed: undefined, revisions, origin: replies[0]?.origin ?? NO_ORIGIN };
   }
 
   /** Ends an attempt that did not commit; undefined: it may be repeated. */
   async #abort(given: {
     readonly id: Uint8Array;
     readonly participants: readonly number[];
-    readonly heard: readonly Heard[];
+    readonly replies: readonly ParticipantReply[];
     readonly client: ClientId | undefined;
     readonly deadline: number;
   }): Promise<TransactionOutcome | undefined> {
-    const { id, participants, heard, client, deadline } = given;
-    const verdict = verdictOf(heard, client === undefined ? undefined : participants[0]);
-    if (verdict.type === 'committed') return this.#committed({ ...given, ...verdict });
-    if (verdict.type === 'unknown') {
+    const { id, participants, replies, client, deadline } = given;
+    const result = attemptOutcomeOf(replies, client === undefined ? undefined : participants[0]);
+    if (result.type === 'committed') return this.#committed({ ...given, ...result });
+    if (result.type === 'unknown') {
       // Some shard may have voted, or may yet: only its own record can say.
       void this.finish(id, participants).catch(() => undefined);
-      return ending(verdict.refusal, verdict.origin);
+      return ending(result.refusal, result.origin);
     }
-    const answer = client === undefined ? undefined : answerOf(verdict);
+    const answer = client === undefined ? undefined : answerOf(result);
     if (client !== undefined && answer !== undefined && this.#participants.keepsRefusals) {
-      return this.#abortAs(answer, verdict.origin, { ...given, client });
+      return this.#abortAs(answer, result.origin, { ...given, client });
     }
     // Shards that hold keys let them go before another attempt.
-    const asked = heard.map(({ shard }) => shard);
+    const asked = replies.map(({ shard }) => shard);
     const told = this.#participants.decide(id, asked, 'abort', undefined, DELIVERY_MS).then((all) => {
       if (agree(all, 'abort')) this.#participants.forget(id, asked);
     });
-    if (verdict.type === 'busy') await this.#within(told, deadline);
+    if (result.type === 'busy') await this.#within(told, deadline);
     else void told.catch(() => undefined);
-    return this.#ended(verdict, deadline);
+    return this.#ended(result, deadline);
   }
 
   /** Aborts with a definite answer, which the first participant keeps before the client has it. */
@@ -206,12 +213,12 @@ export class Coordinator {
     given: {
       readonly id: Uint8Array;
       readonly participants: readonly number[];
-      readonly heard: readonly Heard[];
+      readonly replies: readonly ParticipantReply[];
       readonly client: ClientId;
       readonly deadline: number;
     },
   ): Promise<TransactionOutcome | undefined> {
-    const { id, participants, heard, client, deadline } = given;
+    const { id, participants, replies, client, deadline } = given;
     const home = participants[0] ?? 0;
     const conclusion = { decision: 'abort', client, outcome: encodeOutcome(answer) } as const;
     const kept = this.#participants.conclude(
@@ -220,7 +227,7 @@ export class Coordinator {
       conclusion,
       Math.max(DELIVERY_MS, this.#participants.leftMs(deadline)),
     );
-    const asked = heard.map(({ shard }) => shard);
+    const asked = replies.map(({ shard }) => shard);
     const others = this.#participants.decide(
       id,
       asked.filter((shard) => shard !== home),
@@ -231,38 +238,38 @@ export class Coordinator {
     void Promise.all([kept, others]).then(([atHome, elsewhere]) => {
       if (agree([atHome, ...elsewhere], 'abort')) this.#participants.forget(id, asked);
     });
-    const said = await this.#within(kept, deadline);
-    if (said !== undefined && agree([said], 'abort')) return ending(answer, origin);
-    const verdict = said && verdictOf([said], home);
-    if (verdict === undefined || verdict.type === 'unknown') {
+    const reply = await this.#within(kept, deadline);
+    if (reply !== undefined && agree([reply], 'abort')) return ending(answer, origin);
+    const result = reply && attemptOutcomeOf([reply], home);
+    if (result === undefined || result.type === 'unknown') {
       return ending(refuse('timeout', NOT_KEPT, {}, 'not_applied'), origin);
     }
-    if (verdict.type === 'committed') return this.#committed({ ...given, ...verdict });
-    return this.#ended(verdict, deadline);
+    if (result.type === 'committed') return this.#committed({ ...given, ...result });
+    return this.#ended(result, deadline);
   }
 
   /** Undefined: the attempt may be repeated. */
-  async #ended(verdict: Uncommitted, deadline: number): Promise<TransactionOutcome | undefined> {
-    switch (verdict.type) {
+  async #ended(result: Uncommitted, deadline: number): Promise<TransactionOutcome | undefined> {
+    switch (result.type) {
       case 'busy':
         return undefined;
       case 'open':
         // An earlier attempt at the same request of the client: its end decides.
-        await this.#within(this.finish(verdict.id, verdict.participants), deadline);
+        await this.#within(this.finish(result.id, result.participants), deadline);
         return undefined;
       case 'replay':
         return {
           outcome: refuse('internal'),
-          replayed: verdict.outcome,
+          replayed: result.outcome,
           revisions: new Map(),
-          origin: verdict.origin,
+          origin: result.origin,
         };
       case 'no':
-        return ending(NO, verdict.origin);
+        return ending(NO, result.origin);
       case 'failed':
       case 'refused':
       case 'unknown':
-        return ending(verdict.refusal, verdict.origin);
+        return ending(result.refusal, result.origin);
     }
   }
 
@@ -291,16 +298,16 @@ export class Coordinator {
     return { outcome, replayed: undefined, revisions: revisionsOf(told), origin };
   }
 
-  /** Asks all; what was not heard by the deadline is unknown. */
+  /** Asks all; what was not answered by the deadline is unknown. */
   async #askUntil(
     shards: readonly number[],
     message: (shard: number) => SingleMessage,
     id: Uint8Array,
     deadline: number,
-  ): Promise<Heard[]> {
+  ): Promise<ParticipantReply[]> {
     const asked = this.#participants.askAll(shards, message, id, this.#participants.leftMs(deadline));
-    const heard = await this.#within(asked, deadline);
-    if (heard !== undefined) return heard;
+    const replies = await this.#within(asked, deadline);
+    if (replies !== undefined) return replies;
     return shards.map((shard) => ({ shard, revision: 0, reply: refuse('timeout'), origin: { ...NO_ORIGIN, shard } }));
   }
 
@@ -339,12 +346,12 @@ const NO_PART: TransactionPart = {
 /** Comparisons do not hold, and there is nothing to do instead. */
 const NO: ProgramOutcome = { succeeded: false, results: [], lastDeletion: 0, omitted: false };
 
-type Uncommitted = Exclude<Verdict, { type: 'committed' }>;
+type Uncommitted = Exclude<AttemptOutcome, { type: 'committed' }>;
 
 /** What the client's request comes to; undefined: that is still open. */
-function answerOf(verdict: Uncommitted): ProgramOutcome | Refusal | undefined {
-  if (verdict.type === 'failed') return verdict.refusal;
-  return verdict.type === 'no' ? NO : undefined;
+function answerOf(result: Uncommitted): ProgramOutcome | Refusal | undefined {
+  if (result.type === 'failed') return result.refusal;
+  return result.type === 'no' ? NO : undefined;
 }
 
 const ending = (outcome: ProgramOutcome | Refusal, origin: Origin = NO_ORIGIN): TransactionOutcome => ({

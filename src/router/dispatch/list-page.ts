@@ -11,7 +11,7 @@
 import {
   behindKey,
   MAX_LIST_BYTES,
-  MAX_VALUE_BYTES,
+  MAX_ENCODED_VALUE_BYTES,
   prefixEndOf,
   type Consistency,
   type Grouping,
@@ -29,8 +29,6 @@ export const MAX_PAGE_BYTES = 8 * 1024 * 1024;
 export const MAX_PAGE_ROWS = 10_000;
 const SHARES_BYTES = 12 * 1024 * 1024;
 const LEAST_SHARE_BYTES = 16 * 1024;
-/** For the longest value and what stands around it. */
-const ONE_VALUE_BYTES = MAX_VALUE_BYTES + 64 * 1024;
 
 export interface KeyRange {
   /** Encoded key, inclusive. */
@@ -296,7 +294,7 @@ class PageMerge {
       content,
       grouping,
       rows: isLong ? 1 : rows,
-      bytes: isLong ? ONE_VALUE_BYTES : this.#shareBytes,
+      bytes: isLong ? MAX_ENCODED_VALUE_BYTES : this.#shareBytes,
       consistency,
       bound,
     };

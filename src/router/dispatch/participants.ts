@@ -1,7 +1,7 @@
-/** What a coordinator says to the participants of a transaction, and what it hears. */
+/** The messages of a coordinator to the participants of a transaction, and their replies. */
 import type { Conclude, Decision, Runtime, SingleMessage } from '../../shard/index.js';
 import { TransactionSender, type SenderOptions } from './transaction-sender.js';
-import type { Heard } from './verdict.js';
+import type { ParticipantReply } from './attempt-outcome.js';
 
 export interface ParticipantsOptions extends SenderOptions {
   readonly runtime: Pick<Runtime, 'now' | 'after' | 'random'>;
@@ -34,10 +34,15 @@ export class Participants {
     return this.#options.featureLevel() >= CONCLUDE_LEVEL;
   }
 
-  conclude(id: Uint8Array, home: number, said: Omit<Conclude, 'phase'>, deadlineMs: number): Promise<Heard> {
-    const { decision, outcome } = said;
+  conclude(
+    id: Uint8Array,
+    home: number,
+    conclude: Omit<Conclude, 'phase'>,
+    deadlineMs: number,
+  ): Promise<ParticipantReply> {
+    const { decision, outcome } = conclude;
     const message = this.keepsRefusals
-      ? ({ phase: 'conclude', ...said } as const)
+      ? ({ phase: 'conclude', ...conclude } as const)
       : ({ phase: 'decide', decision, outcome } as const);
     return this.#ask(home, message, id, deadlineMs);
   }
@@ -48,7 +53,7 @@ export class Participants {
     decision: Decision,
     outcome: Uint8Array | undefined,
     deadlineMs: number,
-  ): Promise<Heard[]> {
+  ): Promise<ParticipantReply[]> {
     const first = shards[0];
     return this.askAll(
       shards,
@@ -86,7 +91,7 @@ export class Participants {
     message: (shard: number) => SingleMessage,
     id: Uint8Array,
     deadlineMs: number,
-  ): Promise<Heard[]> {
+  ): Promise<ParticipantReply[]> {
     return Promise.all(shards.map((shard) => this.#ask(shard, message(shard), id, deadlineMs)));
   }
 
@@ -96,17 +101,17 @@ export class Participants {
     message: (shard: number) => SingleMessage,
     id: Uint8Array,
     deadline: number,
-  ): Promise<Heard[]> {
-    const heard: Heard[] = [];
+  ): Promise<ParticipantReply[]> {
+    const replies: ParticipantReply[] = [];
     for (const shard of shards) {
       const one = await this.#ask(shard, message(shard), id, this.leftMs(deadline));
-      heard.push(one);
+      replies.push(one);
       if (one.reply.type !== 'vote' || one.reply.vote.type !== 'yes') break;
     }
-    return heard;
+    return replies;
   }
 
-  #ask(shard: number, message: SingleMessage, id: Uint8Array, deadlineMs: number): Promise<Heard> {
+  #ask(shard: number, message: SingleMessage, id: Uint8Array, deadlineMs: number): Promise<ParticipantReply> {
     return this.#sender.ask(shard, message, id, deadlineMs);
   }
 

@@ -8,23 +8,23 @@ import {
   type ProgramOutcome,
   type StepResult,
 } from '../../shard/index.js';
-import type { Heard } from './verdict.js';
+import type { ParticipantReply } from './attempt-outcome.js';
 
 /** All participants have acknowledged this decision. */
-export const agree = (heard: readonly Heard[], decision: Decision): boolean =>
-  heard.every(({ reply }) => reply.type === 'decided' && reply.decision === decision);
+export const agree = (replies: readonly ParticipantReply[], decision: Decision): boolean =>
+  replies.every(({ reply }) => reply.type === 'decided' && reply.decision === decision);
 
-export const revisionsOf = (heard: readonly Heard[]): Map<number, number> =>
-  new Map(heard.map(({ shard, revision }) => [shard, revision]));
+export const revisionsOf = (replies: readonly ParticipantReply[]): Map<number, number> =>
+  new Map(replies.map(({ shard, revision }) => [shard, revision]));
 
 /** The results of all parts in the order of the whole, with the revisions of what was written, as far as they are known. */
 export function resultsOf(
-  heard: readonly Heard[],
+  replies: readonly ParticipantReply[],
   decision: 'then' | 'otherwise',
   revisions: ReadonlyMap<number, number>,
 ): StepResult[] {
   const placed: (readonly [number, StepResult])[] = [];
-  for (const { shard, reply } of heard) {
+  for (const { shard, reply } of replies) {
     if (reply.type !== 'vote' || reply.vote.type !== 'yes') continue;
     const branch = reply.vote[decision];
     if (branch?.type !== 'results') continue;

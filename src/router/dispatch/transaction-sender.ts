@@ -16,7 +16,7 @@ import {
   type Transact,
 } from '../../shard/index.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { Heard } from './verdict.js';
+import type { ParticipantReply } from './attempt-outcome.js';
 
 export interface SenderOptions {
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
@@ -43,7 +43,7 @@ const NO_KEY = new Uint8Array(0);
 interface Item extends Enclosed {
   /** Monotonic ms. */
   readonly deadline: number;
-  readonly resolve: (heard: Heard) => void;
+  readonly resolve: (replies: ParticipantReply) => void;
 }
 
 /** Of one shard. */
@@ -65,7 +65,7 @@ export class TransactionSender {
    * Resolves with the shard's reply. It may come after the deadline, by as much as the deadlines of messages in one entry
    * are apart.
    */
-  ask(shard: number, message: SingleMessage, id: Uint8Array, deadlineMs: number): Promise<Heard> {
+  ask(shard: number, message: SingleMessage, id: Uint8Array, deadlineMs: number): Promise<ParticipantReply> {
     const body = encodeTransaction(message);
     const deadline = this.#options.runtime.now() + deadlineMs;
     return new Promise((resolve) => {

@@ -15,6 +15,7 @@ import {
   MAX_TRANSACTION_BYTES,
   MAX_TRANSACTION_ITEMS,
   namespaceBytesOf,
+  PENDING_REVISION,
   refuse,
   WireError,
   type Attempt,
@@ -144,6 +145,9 @@ async function runOverShards(request: TransactionRequest, options: RunOptions): 
   const { coordinator, deadlineMs } = options;
   const body = encodedOf(program);
   if ('code' in body) return refused(body);
+  if (hasPendingRevision(program)) {
+    return refused(refuse('invalid-request', 'no key has this revision', { field: 'revision' }));
+  }
   const parts = partsOf(program, options.shardOfKey);
   if (onlyGets(program)) {
     const read = await readOverShards(parts, request, options);
@@ -187,6 +191,12 @@ function fingerprintOf(body: Uint8Array): Uint8Array {
   fingerprint.writeUInt32BE(low, 4);
   return fingerprint;
 }
+
+/** Some condition is on the revision that stands for one which is not known before the decision. */
+const hasPendingRevision = ({ then, otherwise }: Program): boolean =>
+  [...then, ...otherwise].some(
+    ({ condition }) => condition.type === 'revision' && condition.revision === PENDING_REVISION,
+  );
 
 /** The part of each shard, with the places of its steps in the whole. */
 function partsOf(program: Program, shardOfKey: RunOptions['shardOfKey']): Map<number, TransactionPart> {

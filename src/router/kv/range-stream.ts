@@ -3,7 +3,14 @@
  * a view of it between the pages, for a bounded time. Values are fetched when they are due, and nothing is fetched while
  * the reader's socket is full, so a stream holds about one share of each shard.
  */
-import { behindKey, MAX_VALUE_BYTES, prefixEndOf, type List, type ListItem, type Refusal } from '../../shard/index.js';
+import {
+  behindKey,
+  MAX_ENCODED_VALUE_BYTES,
+  prefixEndOf,
+  type List,
+  type ListItem,
+  type Refusal,
+} from '../../shard/index.js';
 import type { DispatchReply, PageQuery } from '../dispatch/index.js';
 import { joined } from './envelope.js';
 import { itemPieces, revisionsBody } from './range-body.js';
@@ -12,7 +19,6 @@ const SHARES_BYTES = 8 * 1024 * 1024;
 const MOST_SHARE_BYTES = 256 * 1024;
 const LEAST_SHARE_BYTES = 8 * 1024;
 const SHARE_ROWS = 256;
-const ONE_VALUE_BYTES = MAX_VALUE_BYTES + 64 * 1024;
 const BEHIND_ALL_KEYS = Uint8Array.of(0xff);
 
 /** Where lines go: a response of `node:http`, or what behaves like one. */
@@ -179,7 +185,7 @@ export class RangeStream {
     const { from, to, reverse, content, grouping, consistency } = this.#query;
     const bounds = { from: reverse ? from : (rest ?? from), to: reverse ? (rest ?? to) : to };
     const size = isLong
-      ? { rows: 1, bytes: ONE_VALUE_BYTES }
+      ? { rows: 1, bytes: MAX_ENCODED_VALUE_BYTES }
       : { rows: this.#query.shareRows ?? SHARE_ROWS, bytes: this.#bytes };
     // The view is of a confirmed state: what is read of it needs no further round.
     const how = view === 0 ? consistency : 'stale';

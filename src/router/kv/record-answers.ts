@@ -106,7 +106,7 @@ function answerRecord(
 const envelopeOrNull = (named: NamedKey, record: KeyRecord | undefined, shard: number): Uint8Array =>
   record === undefined ? Buffer.from('null') : envelope(named, record, shard);
 
-/** The write is done, but its answer was too long to be remembered for a replay. */
+/** The write is done, but its answer was too long to be kept for a replay. */
 function answerOmitted(context: AnswerContext, reply: DispatchReply, revision: number): void {
   const body = `{"revision":${revision},"results_omitted":true}`;
   const headers = deletedHeaders(context, reply, { deleted: false, revision, replayed: true });

@@ -4,7 +4,7 @@
  * They describe what `readJson` gives: integers are bigints, and keys, values and patches are text.
  */
 import { z } from 'zod';
-import { MAX_BATCH_OPERATIONS, MAX_REVISION, parseTtl } from '../../shard/index.js';
+import { DURATION, MAX_BATCH_OPERATIONS, MAX_REVISION, parseTtl } from '../../shard/index.js';
 import { invalid } from '../http/index.js';
 import { TTL_EXPECTED } from './parameters.js';
 import { JsonText } from './read-json.js';
@@ -28,7 +28,7 @@ const revision = z
 export const ttlText = z
   .string(TTL_EXPECTED)
   .refine((text) => parseTtl(text) !== undefined, TTL_EXPECTED)
-  .meta({ description: '1 ms to 10 years', pattern: '^[1-9][0-9]{0,11}(ms|s|m|h|d)$', examples: ['30s'] });
+  .meta({ description: '1 ms to 10 years', pattern: DURATION.source, examples: ['30s'] });
 /** `keep` keeps the deadline that is there. */
 const putTtl = z.union([z.literal('keep'), ttlText], 'expected keep, or a duration such as 250ms, 30s, 15m, 24h or 7d');
 

@@ -119,7 +119,7 @@ export class Dedup {
       case 'evicted':
         return refuse('idempotency-key-expired');
       case 'no-room':
-        return refuse('overloaded', 'too many idempotency keys that are no version 7 UUIDs are remembered');
+        return refuse('overloaded', 'too many idempotency keys that are no version 7 UUIDs are kept');
     }
   }
 

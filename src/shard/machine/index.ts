@@ -12,6 +12,7 @@ export {
 export { lockNeedsOf, type LockNeeds } from './lock-needs.js';
 export { Locks } from './locks.js';
 export { readKeyPage, rowRangeOf } from './key-page.js';
+export { DEFAULT_MAX_DEDUP_ENTRIES, DEFAULT_MAX_KEYED_ENTRIES, DEFAULT_WINDOW_MS } from './kv-options.js';
 export { KvMachine } from './kv-machine.js';
 export type { Machine } from './machine.js';
 export { Memtable } from './memtable.js';

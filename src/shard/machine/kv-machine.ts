@@ -181,7 +181,7 @@ export class KvMachine {
 
   /**
    * Applies the entry at `index`; once per entry, in order.
-   * @returns undefined: a transaction holds a key that it needs, so nothing was changed or remembered. The leader may
+   * @returns undefined: a transaction holds a key that it needs, so nothing was changed or inserted. The leader may
    *   propose it again when the key is let go (`releases`).
    * @throws MalformedCommand if this version cannot decode the entry. The state is then unchanged, and the replica must
    *   stop: other replicas may have applied it.

@@ -21,7 +21,7 @@ const SPACE = '\u0005';
 const END = '\u0006';
 const TAG = FORMATS.keyTag.numbers.namespace;
 const LAYOUT = numberWritten(FORMATS.namespaceRow);
-const MAX_PAGE_BYTES = 256 * 1024;
+const LIST_PAGE_BYTES = 256 * 1024;
 
 export interface NamespacesState {
   readonly count: number;
@@ -93,7 +93,7 @@ export class Namespaces {
   list({ from, to, reverse, rows }: List): ListPage {
     const range = { from: boundOf(from), to: to === undefined ? END : boundOf(to), reverse };
     if (range.from >= range.to) return { items: [], count: 0, rest: undefined };
-    const bounds = { rows: Math.min(rows, MAX_LIST_ROWS), bytes: MAX_PAGE_BYTES };
+    const bounds = { rows: Math.min(rows, MAX_LIST_ROWS), bytes: LIST_PAGE_BYTES };
     const page: RowPage = this.#store.range(range, bounds);
     const items = page.rows.map(([rowKey, row]): ListItem => ({
       type: 'namespace',

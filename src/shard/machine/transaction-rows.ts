@@ -14,15 +14,16 @@ const SPACE = '\u0003';
 
 type Open = Prepared | Decided;
 
-/** A row in the store, or one that is to be there. */
-interface Row {
-  readonly open: Open;
+interface Hash {
   readonly high: number;
   readonly low: number;
 }
 
 export class TransactionRows {
-  readonly #written = new Map<Holder, Row>();
+  /** Rows in the store, and what they were made from; weak, because that may be long and is gone before the row is. */
+  readonly #written = new Map<Holder, WeakRef<Open>>();
+  /** Of rows, by what they are made from. */
+  readonly #hashes = new WeakMap<Open, Hash>();
   readonly #store: StateStore;
   readonly #open: ReadonlyMap<Holder, Open>;
 
@@ -34,8 +35,8 @@ export class TransactionRows {
 
   hash(): HashSum {
     const sum = new HashSum();
-    for (const [holder, open] of this.#open) {
-      const { high, low } = this.#unchanged(holder, open) ?? hash64(encodeRow(open));
+    for (const open of this.#open.values()) {
+      const { high, low } = this.#hashes.get(open) ?? this.#hashed(open, encodeRow(open));
       sum.add(high, low);
     }
     return sum;
@@ -49,10 +50,10 @@ export class TransactionRows {
       this.#written.delete(holder);
     }
     for (const [holder, open] of this.#open) {
-      if (this.#unchanged(holder, open) !== undefined) continue;
+      if (this.#written.get(holder)?.deref() === open) continue;
       const bytes = encodeRow(open);
       this.#store.set(SPACE + holder, bytes);
-      this.#written.set(holder, rowOf(open, bytes));
+      this.#note(holder, open, bytes);
     }
   }
 
@@ -61,17 +62,20 @@ export class TransactionRows {
     this.#written.clear();
     for (const [key, bytes] of this.#store.scan(SPACE)) {
       const holder = key.slice(SPACE.length);
-      this.#written.set(holder, rowOf(add(holder, decodeRow(bytes)), bytes));
+      this.#note(holder, add(holder, decodeRow(bytes)), bytes);
     }
   }
 
-  #unchanged(holder: Holder, open: Open): Row | undefined {
-    const row = this.#written.get(holder);
-    return row?.open === open ? row : undefined;
+  /** The row is in the store. */
+  #note(holder: Holder, open: Open, bytes: Uint8Array): void {
+    this.#written.set(holder, new WeakRef(open));
+    this.#hashed(open, bytes);
   }
-}
 
-function rowOf(open: Open, bytes: Uint8Array): Row {
-  const { high, low } = hash64(bytes);
-  return { open, high, low };
+  #hashed(open: Open, bytes: Uint8Array): Hash {
+    const { high, low } = hash64(bytes);
+    const hash = { high, low };
+    this.#hashes.set(open, hash);
+    return hash;
+  }
 }

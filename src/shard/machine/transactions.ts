@@ -14,11 +14,9 @@ import { StorageCorruption, type StateKey } from '../../raft/index.js';
 import { binaryString } from '../big-endian.js';
 import { refuse } from '../errors.js';
 import { decodeOutcome, encodeOutcome } from '../program-codec.js';
-import type { Step } from '../program.js';
 import { decodeTransactionReply, encodeTransactionReply } from '../transaction-codec.js';
 import {
   PENDING_REVISION,
-  type BranchVote,
   type ClientId,
   type Conclude,
   type Decide,
@@ -33,9 +31,10 @@ import {
   type Vote,
 } from '../transaction.js';
 import { withoutResults } from './answers.js';
+import { branchVote, mayKeep } from './branch-vote.js';
 import { isReplayOf, keepAnswer, replayOf } from './client-answers.js';
 import type { Dedup } from './dedup.js';
-import { asRefusal, type Evaluation } from './evaluation.js';
+import type { Evaluation } from './evaluation.js';
 import { locksOf } from './lock-needs.js';
 import { operationTimeMs } from './command.js';
 import { Locks, type Holder, type LockSet } from './locks.js';
@@ -63,12 +62,12 @@ export interface TransactionContext {
   readonly lastDeletion: () => number;
 }
 
-/** What an entry says about a transaction. */
-export interface Said<Message extends TransactionMessage = TransactionMessage> {
+/** A message about a transaction, as an entry has it. */
+export interface TransactionStep<Message extends TransactionMessage = TransactionMessage> {
   /** 16 bytes. */
   readonly id: Uint8Array;
   readonly message: Message;
-  /** The message as the entry has it. */
+  /** Its bytes. */
   readonly body: Uint8Array;
 }
 
@@ -77,11 +76,11 @@ export interface TransactionEntry {
   readonly index: number;
   /** Replicated time, ms. */
   readonly clockMs: number;
-  /** It was said before, perhaps so long ago that it is forgotten here. */
+  /** It was proposed before, perhaps so long ago that its reply was evicted. */
   readonly isRepeated: boolean;
 }
 
-/** What a part has come to, kept aside until it is decided; undefined: not evaluated, or it failed. */
+/** What a part has come to, kept aside until it is decided; undefined: to be evaluated then. */
 interface Evaluated {
   readonly then: Evaluation | undefined;
   readonly otherwise: Evaluation | undefined;
@@ -133,7 +132,7 @@ export class Transactions {
   }
 
   /** @returns undefined: a prepare that waits for keys; nothing was changed */
-  apply(entry: TransactionEntry, { id, message, body }: Said): TransactionReply | undefined {
+  apply(entry: TransactionEntry, { id, message, body }: TransactionStep): TransactionReply | undefined {
     if (message.phase !== 'several') return this.#apply(entry, { id, message, body }, false);
     const replies = message.enclosed.map((each) => {
       const reply = this.#apply(entry, each, true);
@@ -144,17 +143,17 @@ export class Transactions {
   }
 
   /** @param keeps the index of a decision: what entries of former kinds leave has to remain as it was */
-  #apply(entry: TransactionEntry, said: Said<SingleMessage>, keeps: boolean): SingleReply | undefined {
-    const { id, message } = said;
+  #apply(entry: TransactionEntry, step: TransactionStep<SingleMessage>, keeps: boolean): SingleReply | undefined {
+    const { id, message } = step;
     switch (message.phase) {
       case 'prepare':
-        return this.#prepare(entry, id, message, said.body);
+        return this.#prepare(entry, id, message, step.body);
       case 'decide':
         return this.#decide(entry, id, message, keeps);
       case 'conclude':
         return this.#conclude(entry, id, message);
       case 'inquire':
-        return this.#said(id, textOf(id)) ?? this.#refuse(entry, id, { type: 'aborted' });
+        return this.#earlierReply(id, textOf(id)) ?? this.#refuse(entry, id, { type: 'aborted' });
       case 'forget':
         for (const each of message.ids) this.#forget(entry, each);
         return { type: 'unknown' };
@@ -197,8 +196,8 @@ export class Transactions {
     return holding;
   }
 
-  /** What was said about the transaction before; undefined: nothing. */
-  #said(id: Uint8Array, holder: Holder): SingleReply | undefined {
+  /** The reply to an earlier message about the transaction; undefined: there was none. */
+  #earlierReply(id: Uint8Array, holder: Holder): SingleReply | undefined {
     const open = this.#open.get(holder);
     if (open?.type === 'prepared') return { type: 'vote', vote: open.vote, participants: open.message.participants };
     if (open !== undefined) return { type: 'decided', decision: open.decision, revision: open.revision };
@@ -209,7 +208,7 @@ export class Transactions {
   #prepare(entry: TransactionEntry, id: Uint8Array, message: Prepare, body: Uint8Array): SingleReply | undefined {
     const { clockMs } = entry;
     const holder = textOf(id);
-    const before = this.#said(id, holder) ?? this.#objectionOfClient(message.client, clockMs);
+    const before = this.#earlierReply(id, holder) ?? this.#objectionOfClient(message.client, clockMs);
     if (before !== undefined) return before;
     // It may have been aborted here, and must then never lock.
     if (entry.isRepeated && this.#context.dedup.mayHaveEvicted(operationTimeMs(id, 0)))
@@ -247,7 +246,8 @@ export class Transactions {
   #vote(entry: TransactionEntry, { part }: Prepare): { readonly vote: Vote; readonly evaluated: Evaluated } {
     const { program, thenAt, otherwiseAt, hasComparisons, hasOtherwise } = part;
     const isHeld = (key: StateKey): boolean => this.locks.isHeld(key);
-    const evaluation = (): Evaluation => this.#evaluation(entry.index, part, entry.clockMs, isHeld);
+    const { index, clockMs } = entry;
+    const evaluation = (): Evaluation => this.#evaluation(part, { index, clockMs, revision: PENDING_REVISION, isHeld });
     const holds = program.comparisons.length === 0 || evaluation().holdAll(program.comparisons);
     if (!holds && !hasOtherwise) return { vote: { type: 'no' }, evaluated: NOT_EVALUATED };
     const onThen = evaluation();
@@ -257,18 +257,20 @@ export class Transactions {
     }
     const onOtherwise = hasOtherwise ? evaluation() : undefined;
     const otherwise = onOtherwise && branchVote(onOtherwise, program.otherwise, otherwiseAt, program.onError);
-    return { vote: { type: 'yes', holds, then, otherwise }, evaluated: { then: onThen, otherwise: onOtherwise } };
+    const evaluated = {
+      then: mayKeep(then, program.then) ? onThen : undefined,
+      otherwise: otherwise !== undefined && mayKeep(otherwise, program.otherwise) ? onOtherwise : undefined,
+    };
+    return { vote: { type: 'yes', holds, then, otherwise }, evaluated };
   }
 
-  /** Of a part, before the revision of its decision is known. */
   #evaluation(
-    index: number,
     { program, answerLimit }: TransactionPart,
-    clockMs: number,
-    isHeld: (key: StateKey) => boolean,
+    given: Pick<Parameters<TransactionContext['evaluation']>[0], 'index' | 'clockMs' | 'revision' | 'isHeld'>,
   ): Evaluation {
+    const { index, clockMs, revision, isHeld } = given;
     const { valueLimit } = program;
-    return this.#context.evaluation({ index, clockMs, revision: PENDING_REVISION, valueLimit, answerLimit, isHeld });
+    return this.#context.evaluation({ index, clockMs, revision, valueLimit, answerLimit, isHeld });
   }
 
   #decide(entry: TransactionEntry, id: Uint8Array, { decision, outcome }: Decide, keeps: boolean): SingleReply {
@@ -276,9 +278,9 @@ export class Transactions {
     const holder = textOf(id);
     const open = this.#open.get(holder);
     if (open?.type !== 'prepared') {
-      const said = this.#said(id, holder);
-      if (said === undefined && decision === 'abort') this.#refuse(entry, id, { type: 'aborted' });
-      if (said?.type === 'decided') return said;
+      const earlier = this.#earlierReply(id, holder);
+      if (earlier === undefined && decision === 'abort') this.#refuse(entry, id, { type: 'aborted' });
+      if (earlier?.type === 'decided') return earlier;
       return decision === 'abort' ? { type: 'decided', decision } : { type: 'unknown' };
     }
     const { message } = open;
@@ -299,9 +301,9 @@ export class Transactions {
     return { type: 'decided', decision, revision };
   }
 
-  #conclude(entry: TransactionEntry, id: Uint8Array, said: Conclude): SingleReply {
+  #conclude(entry: TransactionEntry, id: Uint8Array, conclude: Conclude): SingleReply {
     const { index, clockMs } = entry;
-    const { decision, client, outcome } = said;
+    const { decision, client, outcome } = conclude;
     const holder = textOf(id);
     const isOpen = this.holds(holder);
     // It was aborted before, or never held anything here: then another attempt under the client's id may have begun.
@@ -318,12 +320,11 @@ export class Transactions {
   }
 
   /** As it was when it was prepared: no other entry can have changed what it reads or writes. */
-  #evaluatedPart(index: number, holding: Holding, decision: 'then' | 'otherwise'): Evaluation {
-    const known = holding.evaluated[decision];
+  #evaluatedPart(index: number, { message, clockMs, evaluated }: Holding, decision: 'then' | 'otherwise'): Evaluation {
+    const known = evaluated[decision];
     if (known !== undefined) return known;
     // What was due when it was prepared is gone, unless another transaction held it.
-    const { message, clockMs } = holding;
-    const evaluation = this.#evaluation(index, message.part, clockMs, () => true);
+    const evaluation = this.#evaluation(message.part, { index, clockMs, revision: index, isHeld: () => true });
     for (const step of message.part.program[decision]) evaluation.step(step);
     return evaluation;
   }
@@ -339,17 +340,17 @@ export class Transactions {
     const open = this.#open.get(holder);
     if (open?.type !== 'decided') return;
     this.#open.delete(holder);
-    this.#remember(entry, id, { type: 'decided', decision: open.decision });
+    this.#keepReply(entry, id, { type: 'decided', decision: open.decision });
   }
 
   /** Records a vote that holds no keys. */
   #refuse(entry: TransactionEntry, id: Uint8Array, vote: Vote): SingleReply {
     const reply: SingleReply = { type: 'vote', vote, participants: [] };
-    this.#remember(entry, id, reply);
+    this.#keepReply(entry, id, reply);
     return reply;
   }
 
-  #remember({ index, clockMs }: TransactionEntry, id: Uint8Array, reply: SingleReply): void {
+  #keepReply({ index, clockMs }: TransactionEntry, id: Uint8Array, reply: SingleReply): void {
     const entry = { revision: index, fingerprintHigh: 0, fingerprintLow: 0 };
     this.#context.dedup.insertProgram(id, 0, { attempt: 'initial', clockMs, entry }, encodedReply(reply), () =>
       encodedReply(ABORTED),
@@ -359,7 +360,7 @@ export class Transactions {
 
 const NOT_EVALUATED: Evaluated = { then: undefined, otherwise: undefined };
 const ABORTED: SingleReply = { type: 'vote', vote: { type: 'aborted' }, participants: [] };
-/** Of each decision, encoded: nearly all that is remembered. */
+/** Of each decision, encoded: nearly all that is kept. */
 const decidedReplies = new Map<Decision, Uint8Array>();
 
 /** Not to be written to. */
@@ -370,27 +371,11 @@ function encodedReply(reply: SingleReply): Uint8Array {
   return encoded;
 }
 
-/** As it is remembered. */
+/** As it is kept. */
 function replyIn(bytes: Uint8Array): SingleReply {
   const reply = decodeTransactionReply(bytes);
-  if (reply.type === 'several') throw new StorageCorruption('several replies are remembered for one transaction');
+  if (reply.type === 'several') throw new StorageCorruption('several replies are kept for one transaction');
   return reply;
 }
 
 const textOf = (id: Uint8Array): Holder => binaryString(id, 0, id.length);
-
-function branchVote(
-  evaluation: Evaluation,
-  steps: readonly Step[],
-  places: readonly number[],
-  onError: 'fail' | 'continue',
-): BranchVote {
-  const results = [];
-  for (const [i, step] of steps.entries()) {
-    const at = places[i] ?? 0;
-    const result = evaluation.step(step);
-    if (result.type === 'failed' && onError === 'fail') return { type: 'failed', refusal: asRefusal(result, at) };
-    results.push([at, result] as const);
-  }
-  return { type: 'results', results };
-}

@@ -32,7 +32,7 @@ export function balance(replicas: ReplicaSet, failureDetector: FailureDetector, 
 
 /**
  * Hands leadership to any follower that is alive and fit. The replicas must be collected afterwards.
- * @param orUnfit if none is fit, to one that is alive: any leader is better than this node
+ * @param orUnfit if none is fit, to one that is alive and has stored what this node has not: its disk works at present
  * @returns how many were begun to be handed over
  */
 export function handOver(
@@ -44,9 +44,13 @@ export function handOver(
   let started = 0;
   for (const replica of replicas) {
     if (!replica.isLeader) continue;
-    const following = replica.raft.status().peers.filter(({ state }) => state === 'replicate');
+    const { peers, stableIndex } = replica.raft.status();
+    const following = peers.filter(({ state }) => state === 'replicate');
     const fit = following.filter(({ id }) => failureDetector.isSettled(id, now));
-    const able = fit.length > 0 || !orUnfit ? fit : following.filter(({ id }) => failureDetector.isSteady(id, now));
+    const able =
+      fit.length > 0 || !orUnfit
+        ? fit
+        : following.filter(({ id, match }) => match > stableIndex && failureDetector.isSteady(id, now));
     const best = able.sort((a, b) => b.match - a.match)[0];
     if (best === undefined) continue;
     replica.transfer(best.id);

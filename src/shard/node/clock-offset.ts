@@ -7,7 +7,7 @@
  */
 import type { NodeId } from '../../raft/index.js';
 
-/** Pings of a peer that are remembered. */
+/** Pings of a peer that are kept. */
 export const PINGS = 5;
 /** Among fewer clocks, this one included, it cannot be decided which is wrong. */
 const LEAST_CLOCKS = 3;

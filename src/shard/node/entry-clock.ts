@@ -27,7 +27,7 @@ export class EntryClock {
   /** The time for an entry that this replica, which leads, proposes now. `nowMs`: monotonic. */
   read(nowMs: number): number {
     const { term } = this.#raft;
-    if (!this.#clock.isInOffice(term)) this.#noteUnapplied(nowMs);
+    if (!this.#clock.isReadIn(term)) this.#noteUnapplied(nowMs);
     return this.#clock.read(term, this.#stateMs, nowMs, this.#clocks.wallTime());
   }
 

@@ -69,6 +69,11 @@ export class Expirer {
     this.#wakeAt(Math.max(now + inMs, this.#pausedUntil.get(replica) ?? 0));
   }
 
+  /** To be called now and then: the feature level of the cluster may have risen. */
+  noteAll(): void {
+    for (const replica of this.#replicas.all()) this.note(replica);
+  }
+
   close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

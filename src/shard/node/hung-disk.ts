@@ -2,8 +2,8 @@
  * A node's reaction to a disk that hangs: it announces to its peers that it should not be given leadership, and hands
  * over all groups that it leads, also those in which nothing waits yet, so that the next write to them does not hang
  * first. Again after each election timeout while the disk hangs: no peer may have been able to take over before, and Raft
- * itself does not end an office in which nothing commits. A peer whose own disk hung a while ago, or whose clock is off, is
- * better than none.
+ * itself does not end a leadership in which nothing commits. A peer whose own disk hung a while ago, or whose clock is off, is
+ * better than none, if it has shown that it stores what this node does not.
  */
 import type { Logger, Runtime } from '../runtime.js';
 import { handOver } from './balancer.js';

@@ -343,6 +343,7 @@ export class ShardNode {
     if (this.#state !== 'serving') return;
     for (const orphan of this.#orphans.review(now)) this.#onOrphan?.(orphan);
     this.#topologySync.propose();
+    this.#expirer.noteAll();
     this.#clockWatch.check();
     balance(this.#replicas, this.#failureDetector, now);
     this.#rollbackDetector.saveIfDue(now);

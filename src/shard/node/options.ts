@@ -1,5 +1,6 @@
 /** Options of a node: its cluster config, ports, timers and limits, with the defaults. */
 import type { NodeId, Storage } from '../../raft/index.js';
+import { DEFAULT_MAX_DEDUP_ENTRIES, DEFAULT_MAX_KEYED_ENTRIES, DEFAULT_WINDOW_MS } from '../machine/index.js';
 import type { CheckpointLimits } from './checkpointer.js';
 import type { Logger, Runtime } from '../runtime.js';
 import type { ClusterConfig, NodeTimers } from '../cluster/index.js';
@@ -48,9 +49,9 @@ export const DEFAULT_NODE_LIMITS: NodeLimits = {
   inflightBytes: 256 * 1024 * 1024,
   uncommittedBytes: 64 * 1024 * 1024,
   inbox: 100_000,
-  dedupEntries: 16_384,
-  dedupWindowMs: 15 * 60_000,
-  keyedEntries: 65_536,
+  dedupEntries: DEFAULT_MAX_DEDUP_ENTRIES,
+  dedupWindowMs: DEFAULT_WINDOW_MS,
+  keyedEntries: DEFAULT_MAX_KEYED_ENTRIES,
   appendBytes: 1024 * 1024,
   commitBytes: Infinity,
   snapshotChunkBytes: 256 * 1024,

@@ -1,6 +1,6 @@
 /**
  * Finds transactions over several shards that nobody seems to finish: the leader of a shard has seen one prepared for
- * longer than `PREPARED_MS` of its own monotonic clock, counted from when it applied the prepare or took office, or
+ * longer than `PREPARED_MS` of its own monotonic clock, counted from when it applied the prepare or began to lead, or
  * decided and not forgotten for longer than `DECIDED_MS`. It only reports them: asking other shards is the router's.
  */
 import { binaryString } from '../big-endian.js';

@@ -1,7 +1,7 @@
 /**
  * The clock of one replica for the times that it writes into entries while it leads. Pure: all times are parameters.
  *
- * In office the clock goes on with the monotonic clock, slewed towards the wall clock by at most `MOST_SLEW` of the
+ * While its replica leads, the clock goes on with the monotonic clock, slewed towards the wall clock by at most `MOST_SLEW` of the
  * elapsed time. It neither falls, nor jumps with the wall clock, nor stands still while a wall clock that was ahead is
  * waited for.
  *
@@ -36,14 +36,14 @@ export class ReplicatedClock {
   #entryTerm = 0;
   /** A live entry was noted. */
   #isKnown = false;
-  /** Of the term of office: the clock, and when it was read (monotonic). */
+  /** Of the term in which it leads: the clock, and when it was read (monotonic). */
   #term = 0;
   #ms = 0;
   #readAtMs = 0;
 
   /** `timeMs`: the time of the newest entry, of `term`. To be called once for a batch of entries. */
   noted(timeMs: number, term: number, isLive: boolean, nowMs: number): void {
-    // Of a former leader: this leader had not applied it when it took office. Its own are never ahead of its clock.
+    // Of a former leader: this leader had not applied it when its term began. Its own are never ahead of its clock.
     if (timeMs > this.#ms + (nowMs - this.#readAtMs) * (1 - MOST_SLEW)) {
       this.#ms = timeMs;
       this.#readAtMs = nowMs;
@@ -58,7 +58,7 @@ export class ReplicatedClock {
   }
 
   /** Whether the leadership of `term` has read the clock yet. */
-  isInOffice(term: number): boolean {
+  isReadIn(term: number): boolean {
     return term === this.#term;
   }
 

@@ -6,7 +6,7 @@ export type Origin = Pick<DispatchReply, 'term' | 'servedBy' | 'shard'>;
 export const NO_ORIGIN: Origin = { term: 0, servedBy: 0, shard: -1 };
 
 /** A participant's reply with the entry that made it; or why there is none. */
-export interface Heard {
+export interface ParticipantReply {
   readonly shard: number;
   readonly revision: number;
   readonly reply: SingleReply;
@@ -25,7 +25,7 @@ export function decisionIn(replies: readonly SingleReply[]): Decision | undefine
   return votes.length === replies.length ? decisionOf(votes) : undefined;
 }
 
-export type Verdict = { readonly origin: Origin } & (
+export type AttemptOutcome = { readonly origin: Origin } & (
   | { readonly type: 'busy' }
   | { readonly type: 'no' }
   | { readonly type: 'committed'; readonly decision: 'then' | 'otherwise' }
@@ -42,22 +42,22 @@ export type Verdict = { readonly origin: Origin } & (
  * @param home the participant that knows the client's id; undefined: there is none. As long as it has not voted, an earlier
  *   attempt under that id may have been committed, and be the very reason why another participant votes no.
  */
-export function verdictOf(heard: readonly Heard[], home?: number): Verdict {
-  const atHome = home === undefined ? undefined : heard.find(({ shard }) => shard === home);
-  if (atHome?.reply.type === 'refused') return verdictOfRefusal(atHome.reply, atHome.origin);
-  let busy: Verdict | undefined;
-  let unknown: Verdict | undefined;
-  let refused: Verdict | undefined;
+export function attemptOutcomeOf(replies: readonly ParticipantReply[], home?: number): AttemptOutcome {
+  const atHome = home === undefined ? undefined : replies.find(({ shard }) => shard === home);
+  if (atHome?.reply.type === 'refused') return outcomeOfRefusal(atHome.reply, atHome.origin);
+  let busy: AttemptOutcome | undefined;
+  let unknown: AttemptOutcome | undefined;
+  let refused: AttemptOutcome | undefined;
   let isAborted = false;
-  for (const { reply, origin } of heard) {
+  for (const { reply, origin } of replies) {
     switch (reply.type) {
       case 'replay':
         return { type: 'replay', outcome: reply.outcome, origin };
       case 'open':
         return { type: 'open', id: reply.id, participants: reply.participants, origin };
       case 'refused':
-        if (isUnknown(reply)) unknown ??= verdictOfRefusal(reply, origin);
-        else refused ??= verdictOfRefusal(reply, origin);
+        if (isUnknown(reply)) unknown ??= outcomeOfRefusal(reply, origin);
+        else refused ??= outcomeOfRefusal(reply, origin);
         break;
       case 'vote':
         if (reply.vote.type === 'failed') refused = { type: 'failed', refusal: reply.vote.refusal, origin };
@@ -76,7 +76,7 @@ export function verdictOf(heard: readonly Heard[], home?: number): Verdict {
         break;
     }
   }
-  const failing = failingBranch(heard);
+  const failing = failingBranch(replies);
   if (failing !== undefined) return failing;
   // A shard that has certainly not voted is as good as one that voted no.
   if (refused !== undefined) return refused;
@@ -87,20 +87,20 @@ export function verdictOf(heard: readonly Heard[], home?: number): Verdict {
 /** What was forgotten about a client's id, nobody can say any more: that is final. */
 const isUnknown = ({ outcome, code }: Refusal): boolean => outcome === 'unknown' && code !== 'idempotency-key-expired';
 
-const verdictOfRefusal = (refusal: Refusal, origin: Origin): Verdict => ({
+const outcomeOfRefusal = (refusal: Refusal, origin: Origin): AttemptOutcome => ({
   type: isUnknown(refusal) ? 'unknown' : 'refused',
   refusal,
   origin,
 });
 
 /** All voted yes, and the list that is to run fails in some part. */
-function failingBranch(heard: readonly Heard[]): Verdict | undefined {
+function failingBranch(replies: readonly ParticipantReply[]): AttemptOutcome | undefined {
   let holds = true;
-  for (const { reply } of heard) {
+  for (const { reply } of replies) {
     if (reply.type !== 'vote' || reply.vote.type !== 'yes') return undefined;
     holds &&= reply.vote.holds;
   }
-  for (const { reply, origin } of heard) {
+  for (const { reply, origin } of replies) {
     if (reply.type !== 'vote' || reply.vote.type !== 'yes') continue;
     const branch = reply.vote[holds ? 'then' : 'otherwise'];
     if (branch?.type === 'failed') return { type: 'failed', refusal: branch.refusal, origin };

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Coordinator } from '../../src/router/dispatch/coordinator.js';
 import type { Dispatcher } from '../../src/router/dispatch/dispatcher.js';
-import { NO_ORIGIN, verdictOf, type Heard } from '../../src/router/dispatch/verdict.js';
+import { NO_ORIGIN, attemptOutcomeOf, type ParticipantReply } from '../../src/router/dispatch/attempt-outcome.js';
 import {
   encodeOutcome,
   encodeTransactionReply,
@@ -17,7 +17,7 @@ import { VirtualRuntime } from '../support/virtual-runtime.js';
 
 const YES: Vote = { type: 'yes', holds: true, then: { type: 'results', results: [] }, otherwise: undefined };
 const vote = (given: Vote): SingleReply => ({ type: 'vote', vote: given, participants: [1, 2] });
-const heard = (...replies: readonly SingleReply[]): Heard[] =>
+const replies = (...replies: readonly SingleReply[]): ParticipantReply[] =>
   replies.map((reply, at) => ({ shard: at + 1, revision: 0, reply, origin: NO_ORIGIN }));
 
 const NO = vote({ type: 'no' });
@@ -30,19 +30,28 @@ describe('what is said of a transaction under a id of the client', () => {
     ['comparisons that do not hold elsewhere', NO],
     ['an operation that fails elsewhere', FAILED],
   ])('is nothing definite while the first participant has not voted, whatever %s', (_, other) => {
-    expect(verdictOf(heard(UNKNOWN, other), 1)).toMatchObject({ type: 'unknown', refusal: { outcome: 'unknown' } });
-    expect(verdictOf(heard(NOT_APPLIED, other), 1)).toMatchObject({ type: 'refused', refusal: { code: 'no-leader' } });
+    expect(attemptOutcomeOf(replies(UNKNOWN, other), 1)).toMatchObject({
+      type: 'unknown',
+      refusal: { outcome: 'unknown' },
+    });
+    expect(attemptOutcomeOf(replies(NOT_APPLIED, other), 1)).toMatchObject({
+      type: 'refused',
+      refusal: { code: 'no-leader' },
+    });
   });
 
   it('is what the others say once it has; and without such an id, whatever it says', () => {
-    expect(verdictOf(heard(vote(YES), NO), 1)).toMatchObject({ type: 'no' });
-    expect(verdictOf(heard(vote({ type: 'busy' }), NO), 1)).toMatchObject({ type: 'no' });
-    expect(verdictOf(heard(UNKNOWN, NO))).toMatchObject({ type: 'no' });
+    expect(attemptOutcomeOf(replies(vote(YES), NO), 1)).toMatchObject({ type: 'no' });
+    expect(attemptOutcomeOf(replies(vote({ type: 'busy' }), NO), 1)).toMatchObject({ type: 'no' });
+    expect(attemptOutcomeOf(replies(UNKNOWN, NO))).toMatchObject({ type: 'no' });
   });
 
   it('is final when the first participant has forgotten the id', () => {
     const expired = refuse('idempotency-key-expired');
-    expect(verdictOf(heard(expired, NO), 1)).toMatchObject({ type: 'refused', refusal: { outcome: 'unknown' } });
+    expect(attemptOutcomeOf(replies(expired, NO), 1)).toMatchObject({
+      type: 'refused',
+      refusal: { outcome: 'unknown' },
+    });
   });
 });
 
