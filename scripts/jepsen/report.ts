@@ -1,7 +1,12 @@
 /**
  * The results of a run in numbers, and whether it passed. A run that did too little has shown nothing, and fails. Pure.
  */
-import { describeOperation, type Failure, type Operation, type TransactionFailure } from '../../src/check/index.js';
+import {
+  describeOperation,
+  type HistoryFailure,
+  type Operation,
+  type TransactionFailure,
+} from '../../src/check/index.js';
 import type { Convergence } from './convergence.js';
 import type { Asked } from './history.js';
 import type { FaultKind } from './kinds.js';
@@ -138,7 +143,7 @@ const countOf = (operations: readonly Asked[]) => ({
   ok: operations.filter(({ ok }) => ok === true).length,
 });
 
-const shortened = (failure: Failure | TransactionFailure) =>
+const shortened = (failure: HistoryFailure | TransactionFailure) =>
   'anomaly' in failure
     ? { anomaly: failure.anomaly, text: failure.text }
     : { key: failure.key, operation: failure.operation, reason: failure.reason };

@@ -20,7 +20,7 @@
  */
 export { checkHistory, picture, type CheckOptions, type CheckResult, type Verdict } from './check.js';
 export type { HistoryCounts } from './counts.js';
-export type { HistoryFailure, HistoryFailure as Failure, Placed } from './explain.js';
+export type { HistoryFailure, Placed } from './explain.js';
 export { formatOperation, describeOperation, type Completion, type Invocation, type Operation } from './operation.js';
 export { renderPage, type KeyPicture, type PageOptions } from './page/index.js';
 export { HistoryError, readHistory } from './read-history.js';
