@@ -37,7 +37,7 @@ const INTEGER = /^(?:0|-?[1-9][0-9]{0,29})$/;
 const Members = function () {
   // Members are added as they are read.
 } as unknown as new () => Record<string, unknown>;
-Members.prototype = Object.create(null);
+Members.prototype = Object.create(null) as object;
 
 /**
  * Objects have no members but those of the text, also if one is called `__proto__`.
