@@ -1,7 +1,10 @@
 /** A node whose disk hangs, neither completing writes nor failing: others serve its shards, and it reports the hang. */
 import { describe, expect, it } from 'vitest';
 import { CommitStall } from '../../src/shard/node/commit-stall.js';
+import { handOver } from '../../src/shard/node/balancer.js';
 import { DiskWatch } from '../../src/shard/node/disk-watch.js';
+import { FailureDetector } from '../../src/shard/node/failure-detector.js';
+import type { Replica } from '../../src/shard/node/replica.js';
 import { readiness } from '../../src/router/admin/health.js';
 import { HangingDisk } from '../support/hanging-disk.js';
 import { VirtualCluster } from '../support/virtual-cluster.js';
@@ -143,6 +146,36 @@ it('a leader whose followers receive nothing is not ready, although its disk wor
   cluster.network.dropWhen(undefined);
   await cluster.runtime.run(TIMEOUT_MS);
   expect(isReady(cluster, 1)).toBe(true);
+});
+
+describe('leadership that is handed over', () => {
+  /** n2 and n3 follow, alive and not fit; n3 has stored up to `match`. Returns whom the leader transfers to. */
+  const targetOf = (match: number, { orUnfit = true, fit = false } = {}): number | undefined => {
+    const detector = new FailureDetector(100);
+    for (const id of [2, 3]) {
+      detector.recordHeartbeat(id, 0);
+      detector.recordStopping(id, !(fit && id === 2));
+    }
+    let target: number | undefined;
+    const peers = [
+      { id: 2, match: 7, state: 'replicate' },
+      { id: 3, match, state: 'replicate' },
+    ];
+    const replica = {
+      isLeader: true,
+      raft: { status: () => ({ peers, stableIndex: 7 }) },
+      transfer: (to: number) => (target = to),
+    } as unknown as Replica;
+    handOver([replica], detector, 1_000, orUnfit);
+    return target;
+  };
+
+  it('goes to a peer that is not fit only if it has stored what this node has not: its disk does not hang now', () => {
+    expect(targetOf(8)).toBe(3);
+    expect(targetOf(7)).toBeUndefined();
+    expect(targetOf(8, { orUnfit: false })).toBeUndefined();
+    expect(targetOf(8, { fit: true })).toBe(2);
+  });
 });
 
 describe('a disk watch', () => {
