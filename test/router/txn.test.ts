@@ -74,8 +74,13 @@ describe('POST /v1/txn', () => {
       (await own.http.ask('POST', '/v1/txn', { 'content-type': 'application/json' }, JSON.stringify(body))).json;
     try {
       const [a, b] = [fresh(), fresh()];
-      const { revisions } = (await ask({ then: [{ op: 'get', key: a }] })) as { revisions: Record<string, number> };
-      const since = Math.max(...Object.values(revisions));
+      const applied = async (): Promise<number> => {
+        const { revisions } = (await ask({ then: [{ op: 'get', key: a }] })) as { revisions: Record<string, number> };
+        return Math.max(...Object.values(revisions));
+      };
+      // The second entry is the leader's, with which deletions begin to be kept; nothing else is written here.
+      await expect.poll(applied, { timeout: 10_000, interval: 5 }).toBe(2);
+      const since = await applied();
       const compared = (key: string): object => ({ if: [{ key, unchanged_since: since }], then: [{ op: 'get', key }] });
       expect(await ask(compared(a))).toMatchObject({ succeeded: true });
       await own.http.ask('PUT', `/v1/kv/${b}`, { 'content-type': 'application/json' }, '1');
@@ -228,6 +233,15 @@ describe('over several shards', () => {
     expect([read.status, read.json]).toMatchObject([200, { succeeded: true, results: [{ status: 404 }] }]);
     const nothing = await ask({ then: [], else: elsewhere });
     expect([nothing.status, nothing.json]).toEqual([200, { succeeded: true, results: [], revisions: {} }]);
+  });
+
+  it('refuses the revision that no key has', async () => {
+    const then = [fresh(), fresh(), fresh(), fresh(), fresh(), fresh()].map((key) => ({ op: 'put', key, value: 1 }));
+    const guess = { ...then[0], if: { revision: 2 ** 48 - 1 } };
+    const refused = await ask({ then: [...then, guess] });
+    expect([refused.status, refused.json]).toMatchObject([400, { code: 'invalid-request', field: 'revision' }]);
+    const other = await ask({ then: [...then, { ...guess, if: { revision: 2 ** 48 - 2 } }] });
+    expect([other.status, other.json]).toMatchObject([412, { code: 'precondition-failed' }]);
   });
 
   it('is applied once per idempotency key', async () => {
