@@ -4,8 +4,8 @@
  *
  * A deadline is a moment of replicated time, which may be slower than real time, and which a leader that begins anew may
  * set back to where its state is. So the bound is counted from the last change of leader, and from the writing of the key,
- * in the longest real time that its time to live can take. A leader whose disk has a fault counts as none: what it proposes may
- * wait until it has noticed.
+ * in the longest real time that its time to live can take. A leader whose disk has a fault counts as none: what it
+ * proposes may wait until it has noticed.
  */
 import { InvariantViolation, type GroupId } from '../raft/index.js';
 import { replicasOf } from './groups.js';
