@@ -158,13 +158,15 @@ it('a result that is too long to be kept is left out of a replay', async () => {
 });
 
 it('a write of unknown outcome names the key under which it is done once', async () => {
-  const lone = new DistributedKeyValueStore({ nodes: 3, replicas: 3, shards: 1, timeoutMs: 400 });
+  const lone = new DistributedKeyValueStore({ nodes: 3, replicas: 3, shards: 1 });
   try {
     await lone.ready();
     const idempotencyKey = randomUUID();
     lone.partition([[0], [1], [2]]);
     const ends = await Promise.all(
-      [{}, { idempotencyKey }].map((options) => lone.increment('k', 1, options).catch((error: unknown) => error)),
+      [{}, { idempotencyKey }].map((options) =>
+        lone.increment('k', 1, { ...options, timeoutMs: 400 }).catch((error: unknown) => error),
+      ),
     );
     const [unkeyed, keyed] = ends as { outcome: string; idempotencyKey?: string }[];
     expect(unkeyed).toMatchObject({ outcome: 'unknown', idempotencyKey: expect.any(String) as string });
