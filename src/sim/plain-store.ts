@@ -16,6 +16,10 @@ export class PlainStore implements StateStore {
     return this.#rows.get(key);
   }
 
+  getAll(keys: readonly StateKey[]): readonly (Uint8Array | undefined)[] {
+    return keys.map((key) => this.get(key));
+  }
+
   set(key: StateKey, value: Uint8Array): void {
     this.#rows.set(key, value);
     this.#onChange?.(key);

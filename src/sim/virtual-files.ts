@@ -341,6 +341,7 @@ export function openVirtualSnapshot(view: DiskContent, group: GroupId): Snapshot
 /** `durable` never shows part of a transaction, so every call sees a slot as of its last complete checkpoint. */
 export const virtualReader = (durable: DiskContent): StateReader => ({
   get: (slot, key) => durable.slots.get(slot)?.get(key),
+  getAll: (slot, keys) => keys.map((key) => durable.slots.get(slot)?.get(key)),
   range: (slot, range, bounds) => durable.slots.get(slot)?.range(range, bounds) ?? EMPTY_PAGE,
   pin: () => pinned(durable),
   close: () => undefined,

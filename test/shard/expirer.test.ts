@@ -158,7 +158,7 @@ describe('the expirer', () => {
       return others;
     });
     expect(left).toEqual([0, 0, 0, 0, 0]);
-    expect(most).toBe(128);
+    expect(most).toBe(192);
     // None gets a second turn before each other one has had about as many.
     for (const at of [10, 20, 40]) {
       const turns = [0, 1, 2, 3, 4].map((one) => served.slice(0, at).filter((each) => each === one).length);

@@ -241,7 +241,13 @@ class Tables {
   }
 
   #read(id: number, name: string): number | undefined {
-    return numberIn(this.#table(id).get(name));
+    const table = this.#table(id);
+    // Together with another one and twice; before `get`, which leaves it in the cache.
+    const together = table.getAll([name, 'no such key', name]).map(numberIn);
+    const alone = numberIn(table.get(name));
+    expect(together).toEqual([alone, undefined, alone]);
+    expect(table.getAll([name]).map(numberIn)).toEqual([alone]);
+    return alone;
   }
 
   #table(id: number): Memtable {

@@ -272,6 +272,32 @@ describe('the expiry index', () => {
     await table.install([deadline(3)]);
     expect(table.read(due(10), NO_BOUNDS).rows.map(([key]) => key)).toEqual([deadline(3)]);
   });
+
+  it('is read from the first row on that is left, as those before are deleted in order', async () => {
+    const table = await Table.open();
+    for (let ms = 0; ms < 40; ms++) table.set(deadline(ms), '');
+    await table.checkpoint();
+    const ten = { rows: 10, bytes: Infinity };
+    expect(table.read(due(40), ten).rows.length).toBe(10);
+    for (let ms = 0; ms < 10; ms++) table.delete(deadline(ms));
+    table.durableReads.length = 0;
+    expect(table.read(due(40), ten).rows.map(([key]) => key)).toEqual(range40(10));
+    expect(table.durableReads).toEqual([{ from: `${deadline(9)}\0`, to: deadline(40) }]);
+    // One stays, and another one comes between: nothing before the one that stays is read, and none is missed.
+    for (let ms = 10; ms < 20; ms++) if (ms !== 15) table.delete(deadline(ms));
+    table.durableReads.length = 0;
+    const between = `${deadline(17)}x`;
+    table.set(between, '');
+    const found = table.read(due(40), ten).rows.map(([key]) => key);
+    expect(found.slice(0, 3)).toEqual([deadline(15), between, deadline(20)]);
+    expect(table.durableReads[0]).toEqual({ from: deadline(15), to: deadline(40) });
+    const later = `${deadline(22)}x`;
+    table.set(later, '');
+    for (const key of found) table.delete(key);
+    expect(table.read(due(40), ten).rows.slice(0, 2).map(([key]) => key)).toEqual([later, deadline(28)]);
+  });
+
+  const range40 = (from: number): string[] => Array.from({ length: 10 }, (_, i) => deadline(from + i));
 });
 
 describe('the order of keys', () => {

@@ -33,6 +33,7 @@ class Lab {
     const { store } = this;
     this.machine = new KvMachine({
       get: store.get.bind(store),
+      getAll: store.getAll.bind(store),
       set: store.set.bind(store),
       delete: store.delete.bind(store),
       scan: store.scan.bind(store),

@@ -20,6 +20,7 @@ function machineAt(...applied: readonly Topology[]): SystemMachine {
   const rows = new Map<string, Uint8Array>();
   const store: StateStore = {
     get: (key) => rows.get(key),
+    getAll: (keys) => keys.map((key) => rows.get(key)),
     set: (key, value) => {
       rows.set(key, value);
     },

@@ -15,6 +15,10 @@ export class MapStateStore implements StateStore {
     return this.#rows.get(key)?.value;
   }
 
+  getAll(keys: readonly StateKey[]): readonly (Uint8Array | undefined)[] {
+    return keys.map((key) => this.get(key));
+  }
+
   set(key: StateKey, value: Uint8Array): void {
     this.#rows.set(key, { value, copy: Uint8Array.from(value) });
   }

@@ -135,6 +135,8 @@ export interface PinnedState {
  */
 export interface StateReader {
   get(slot: number, key: StateKey): Uint8Array | undefined;
+  /** See `Storage.readAll`. */
+  getAll(slot: number, keys: readonly StateKey[]): readonly (Uint8Array | undefined)[];
   /** See `Storage.range`. */
   range(slot: number, range: RowRange, bounds: PageBounds): RowPage;
   /** Opens a read transaction that sees every slot as of now. @throws ViewUnavailable if no file can be opened */

@@ -266,6 +266,12 @@ export class JournaledStorage implements Storage {
     return slot === undefined ? undefined : reader.get(slot, key);
   }
 
+  readAll(group: GroupId, keys: readonly StateKey[]): readonly (Uint8Array | undefined)[] {
+    const { reader, placements } = this.#opened();
+    const slot = placements.get(group)?.slot;
+    return slot === undefined ? keys.map(() => undefined) : reader.getAll(slot, keys);
+  }
+
   range(group: GroupId, range: RowRange, bounds: PageBounds): RowPage {
     const { reader, placements } = this.#opened();
     const slot = placements.get(group)?.slot;

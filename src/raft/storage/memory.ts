@@ -257,6 +257,10 @@ export class MemoryStorage implements Storage {
     return this.#disk.groups.get(group)?.table.get(key);
   }
 
+  readAll(group: GroupId, keys: readonly StateKey[]): readonly (Uint8Array | undefined)[] {
+    return keys.map((key) => this.read(group, key));
+  }
+
   range(group: GroupId, range: RowRange, bounds: PageBounds): RowPage {
     return this.#disk.groups.get(group)?.table.range(range, bounds) ?? EMPTY_PAGE;
   }

@@ -183,6 +183,9 @@ export interface Storage {
    */
   read(group: GroupId, key: StateKey): Uint8Array | undefined;
 
+  /** What `read` returns for each of the keys, all as of the same moment. */
+  readAll(group: GroupId, keys: readonly StateKey[]): readonly (Uint8Array | undefined)[];
+
   /** A page of the rows of the durable state, read synchronously and as `read` does. */
   range(group: GroupId, range: RowRange, bounds: PageBounds): RowPage;
 

@@ -16,17 +16,29 @@ export const isExpiryKey = (key: StateKey): boolean => key.charCodeAt(0) === EXP
 export const isInExpiryIndex = ({ from, to }: RowRange): boolean =>
   isExpiryKey(from) && to !== undefined && to <= EXPIRY_END;
 
-/** A key below which there is no row of the index. */
+/** A key below which there is no row of the index. It follows the rows that were read last as they are deleted in order. */
 export class ExpiryHead {
   #head = EXPIRY_SPACE;
+  /** Keys of rows that follow each other, of which those from `#at` on are there; the first of these is the head. */
+  #rows: readonly StateKey[] = [];
+  #at = 0;
 
-  /** A row was set. */
+  /** A row of the index was set. */
   set(key: StateKey): void {
-    if (isExpiryKey(key) && key < this.#head) this.#head = key;
+    if (key <= (this.#rows.at(-1) ?? '')) this.#rows = [];
+    if (key < this.#head) this.#head = key;
+  }
+
+  /** A row of the index was deleted. */
+  delete(key: StateKey): void {
+    if (key !== this.#rows[this.#at]) return;
+    this.#at += 1;
+    this.#head = this.#rows[this.#at] ?? `${key}\0`;
   }
 
   clear(): void {
     this.#head = EXPIRY_SPACE;
+    this.#rows = [];
   }
 
   /** Reads the page that `read` reads, without what is known to have no rows. */
@@ -35,7 +47,9 @@ export class ExpiryHead {
     const { to = EXPIRY_END } = range;
     if (to <= this.#head) return { rows: [], rest: undefined };
     const page = read({ ...range, from: this.#head });
-    this.#head = page.rows[0]?.[0] ?? page.rest?.from ?? to;
+    this.#rows = page.rows.map(([key]) => key);
+    this.#at = 0;
+    this.#head = this.#rows[0] ?? page.rest?.from ?? to;
     return page;
   }
 }

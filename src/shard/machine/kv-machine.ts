@@ -369,9 +369,9 @@ export class KvMachine {
 
   /** Keys that are not due any more, or not yet, stay; so do those that a transaction holds. */
   #expire(index: number, keys: readonly Uint8Array[]): Answer {
-    for (const key of keys) {
-      const rowKey = rowKeyOf(key);
-      const row = this.#records.get(rowKey);
+    const rowKeys = [...new Set(keys.map(rowKeyOf))];
+    for (const [at, row] of this.#records.getAll(rowKeys).entries()) {
+      const rowKey = rowKeys[at] ?? '';
       if (row === undefined || !isDue(row, this.#clockMs) || this.#locks.isHeld(rowKey)) continue;
       this.#records.remove(rowKey, row, index);
     }

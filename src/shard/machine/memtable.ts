@@ -7,7 +7,7 @@
  */
 import { prefixRange } from '../../raft/index.js';
 import type { GroupId, PageBounds, RowPage, RowRange, StateKey, StateRow, Storage } from '../../raft/index.js';
-import { ExpiryHead, isInExpiryIndex } from './expiry-head.js';
+import { ExpiryHead, isExpiryKey, isInExpiryIndex } from './expiry-head.js';
 import type { RowCache } from './row-cache.js';
 import { cursorsOf, mergedPage } from './row-cursors.js';
 import type { ReadRange } from './row-cursors.js';
@@ -44,25 +44,43 @@ export class Memtable implements StateStore {
     return found;
   }
 
+  /** Takes from the cache what is there, and leaves the cache as it is: these rows are not used again soon. */
+  getAll(keys: readonly StateKey[]): readonly (Uint8Array | undefined)[] {
+    const rows = new Map<StateKey, Uint8Array | undefined>();
+    const durable: StateKey[] = [];
+    for (const key of keys) {
+      const recent = this.#recent.peek(this.#group, key);
+      const layer = recent === undefined ? this.#layerOf(key) : undefined;
+      if (recent === undefined && layer === undefined) durable.push(key);
+      else rows.set(key, recent ?? layer?.get(key));
+    }
+    const read = durable.length === 0 ? [] : this.#storage.readAll(this.#group, durable);
+    for (const [at, key] of durable.entries()) rows.set(key, read[at]);
+    return keys.map((key) => rows.get(key));
+  }
+
   #find(key: StateKey): Uint8Array | undefined {
-    const fresh = this.#active.get(key);
-    if (fresh !== undefined) return fresh;
-    if (this.#active.has(key)) return undefined;
-    const sealed = this.#sealed?.get(key);
-    if (sealed !== undefined) return sealed;
-    if (this.#sealed?.has(key)) return undefined;
-    return this.#storage.read(this.#group, key);
+    const layer = this.#layerOf(key);
+    return layer === undefined ? this.#storage.read(this.#group, key) : layer.get(key);
+  }
+
+  /** The newest layer that says what the row is, or that there is none. */
+  #layerOf(key: StateKey): RowLayer | undefined {
+    if (this.#active.has(key)) return this.#active;
+    return this.#sealed?.has(key) === true ? this.#sealed : undefined;
   }
 
   set(key: StateKey, value: Uint8Array): void {
     this.#active.set(key, value);
-    this.#expiryHead.set(key);
-    this.#recent.set(this.#group, key, value);
+    // The expiry index is only read in order, for which the cache is of no use.
+    if (isExpiryKey(key)) this.#expiryHead.set(key);
+    else this.#recent.set(this.#group, key, value);
   }
 
   delete(key: StateKey): void {
     this.#active.set(key, undefined);
-    this.#recent.delete(this.#group, key);
+    if (isExpiryKey(key)) this.#expiryHead.delete(key);
+    else this.#recent.delete(this.#group, key);
   }
 
   /** Rows that start with `prefix`, in key order. */

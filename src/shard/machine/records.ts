@@ -38,6 +38,11 @@ export class Records {
     return this.#store.get(rowKey);
   }
 
+  /** For rows that are not used again soon. */
+  getAll(rowKeys: readonly StateKey[]): readonly (Uint8Array | undefined)[] {
+    return this.#store.getAll(rowKeys);
+  }
+
   /** A page of the rows of a range of row keys. */
   range(range: RowRange, bounds: PageBounds): RowPage {
     return this.#store.range(range, bounds);

@@ -39,6 +39,11 @@ export class RowCache {
     return old;
   }
 
+  /** As `get`, but does not count as a use. */
+  peek(group: GroupId, key: StateKey): Uint8Array | undefined {
+    return this.#young.get(group)?.get(key) ?? this.#old.get(group)?.get(key);
+  }
+
   set(group: GroupId, key: StateKey, value: Uint8Array): void {
     let rows = this.#young.get(group);
     if (rows === undefined) this.#young.set(group, (rows = new Map<StateKey, Uint8Array>()));

@@ -9,6 +9,7 @@ describeEachStorage('storage', (bench) => {
     expect(bench().recovered.groups.size).toBe(0);
     expect(bench().recovered.meta.size).toBe(0);
     expect(bench().storage.read(1, 'a')).toBeUndefined();
+    expect(bench().storage.readAll(1, ['a', 'b'])).toEqual([undefined, undefined]);
     expect(bench().storage.range(1, EVERYTHING, NO_BOUNDS)).toEqual({ rows: [], rest: undefined });
     expect(bench().storage.status()).toMatchObject({ journalRows: 0, journalBytes: 0, commits: 0, commitMs: [] });
   });
@@ -70,6 +71,7 @@ describeEachStorage('storage', (bench) => {
       { group: 1, meta: meta(3), rows: [row('a', '1'), row('b', '2'), row('\xff\x00', '')] },
     ]);
     expect(text(bench().storage.read(1, 'b'))).toBe('2');
+    expect(bench().storage.readAll(1, ['b', 'c', 'b']).map(text)).toEqual(['2', undefined, '2']);
     expect(bench().storage.read(1, '\xff\x00')).toHaveLength(0);
     expect(bench().storage.read(2, 'b')).toBeUndefined();
     const before = await bench().reopen();

@@ -46,6 +46,8 @@ describe('the state, read while checkpoints of it are written', () => {
         const versions = new Set(rows.map(([, value]) => text(value)));
         const first = text(storage.read(group, KEYS[looks % KEYS.length] ?? ''));
         looks++;
+        // One moment for all.
+        expect(new Set(storage.readAll(group, KEYS).map(text)).size).toBe(1);
         expect([group, versions.size <= 1]).toEqual([group, true]);
         const [version = 0, later = 0] = [[...versions][0], first].map((value) => Number(value?.trimEnd() ?? 0));
         expect(version).toBeGreaterThanOrEqual(seen.get(group) ?? 0);

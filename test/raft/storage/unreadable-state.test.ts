@@ -48,6 +48,7 @@ describe('state that cannot be read', () => {
     await storage.open();
     const reads = [
       () => storage.read(1, keyOf(200)),
+      () => storage.readAll(1, [keyOf(1), keyOf(200)]),
       () => storage.range(1, EVERYTHING, NO_BOUNDS),
       () => storage.range(1, { ...EVERYTHING, reverse: true, keysOnly: true }, NO_BOUNDS),
     ];

@@ -27,6 +27,8 @@ function slotOf(place: Place, slot: number): Record<string, string | undefined> 
   try {
     const { rows } = reader.range(slot, EVERYTHING, NO_BOUNDS);
     for (const [key, value] of rows) expect(text(reader.get(slot, key))).toBe(text(value));
+    const all = reader.getAll(slot, ['no such row', ...rows.map(([key]) => key)]);
+    expect(all.map(text)).toEqual([undefined, ...rows.map(([, value]) => text(value))]);
     return Object.fromEntries(rows.map(([key, value]) => [key, text(value)]));
   } finally {
     reader.close();
