@@ -308,16 +308,23 @@ export type BatchOperation =
       readonly ttl: Ttl | null;
     } & StepOptions);
 
-/** What an operation of a batch gives: that which the method of its name resolves to. */
-export type BatchValue<Op extends { readonly op: string }> = Op['op'] extends 'get'
+/**
+ * What an operation of a batch gives: that which the method of its name resolves to. Of an operation that may be one of
+ * several, what any of these gives.
+ */
+export type BatchValue<Op extends { readonly op: string }> = Op extends { readonly op: 'get' }
   ? BatchGot<Op>
-  : Op['op'] extends 'delete'
-    ? Op extends { readonly returning: 'previous' }
-      ? DeleteResult
-      : boolean
-    : Op['op'] extends 'increment'
+  : Op extends { readonly op: 'delete' }
+    ? BatchDeleted<Op>
+    : Op extends { readonly op: 'increment' }
       ? IncrementResult
       : WriteResult;
+
+type BatchDeleted<Op> = Op extends { readonly returning: 'previous' }
+  ? DeleteResult
+  : 'returning' extends keyof Op
+    ? boolean | DeleteResult
+    : boolean;
 
 /** Unknown, unless the operation is a `BatchGet` of something else. */
 type BatchGot<Op> = Op extends { readonly op: string; readonly [VALUE]?: infer T } ? T | undefined : unknown;

@@ -92,7 +92,7 @@ const WAYS: readonly (readonly [name: string, run: Run])[] = [
     async ({ operation }, key, options) => {
       const [result] = await kvs.batch([operation(key, options)]);
       if (result.status === 'rejected') throw result.reason;
-      return result.value;
+      return result.value as WriteResult;
     },
   ],
   [
@@ -100,7 +100,7 @@ const WAYS: readonly (readonly [name: string, run: Run])[] = [
     async ({ operation }, key, options) => {
       const { results } = await kvs.transact({ then: [operation(key, options)] });
       if (results[0]?.status !== 'fulfilled') throw new Error('it failed');
-      return results[0].value;
+      return results[0].value as WriteResult;
     },
   ],
 ];

@@ -3,6 +3,7 @@ import { expectTypeOf, test } from 'vitest';
 import type {
   AtomicOperation,
   BatchGet,
+  BatchOperation,
   BatchResult,
   ClusterStatus,
   CommitResult,
@@ -148,6 +149,9 @@ const reads = {
     kvs.batch(ids.map((key): BatchGet<User> => ({ op: 'get', key }))),
   some: (kvs: DistributedKeyValueStore, user: BatchGet<User>) => kvs.batch([user, { op: 'get', key: 1 }]),
   transact: (kvs: DistributedKeyValueStore, user: BatchGet<User>) => kvs.transact({ then: [user] }),
+  anything: (kvs: DistributedKeyValueStore, operations: BatchOperation[]) => kvs.batch(operations),
+  writes: (kvs: DistributedKeyValueStore, operations: Extract<BatchOperation, { op: 'put' | 'delete' }>[]) =>
+    kvs.batch(operations),
 };
 
 test('a get among several operations gives the type that it was given, or undefined', () => {
@@ -155,6 +159,11 @@ test('a get among several operations gives the type that it was given, or undefi
   expectTypeOf(reads.some).returns.resolves.toEqualTypeOf<[BatchResult<User | undefined>, BatchResult<unknown>]>();
   type Read = Extract<Awaited<ReturnType<typeof reads.transact>>, { succeeded: true }>['results'];
   expectTypeOf<Read>().toEqualTypeOf<[BatchResult<User | undefined>]>();
+});
+
+test('the result of an operation that may be one of several is any of theirs', () => {
+  expectTypeOf(reads.anything).returns.resolves.toEqualTypeOf<BatchResult<unknown>[]>();
+  expectTypeOf(reads.writes).returns.resolves.toEqualTypeOf<BatchResult<WriteResult | boolean | DeleteResult>[]>();
 });
 
 test('rows of a list have the form that was asked for', () => {
