@@ -255,22 +255,31 @@ describe('over several shards', () => {
     expect(Object.keys((again.json as { revisions: object }).revisions).length).toBeGreaterThan(1);
   });
 
-  it('replays the revisions that its results show: a deletion has that of a put in its shard', async () => {
-    const [gone, other] = [`{a}${fresh()}`, `{b}${fresh()}`];
-    await ask({ then: [{ op: 'put', key: gone, value: 1 }] });
+  it('replays the revisions of all shards, also of those in which it only deletes or reads', async () => {
+    const gone = Array.from({ length: 5 }, fresh);
+    await ask({ then: gone.map((key) => ({ op: 'put', key, value: 1 })) });
+    const deletions = gone.map((key) => ({ op: 'delete', key }));
+    const reads = Array.from({ length: 5 }, () => ({ op: 'get', key: fresh() }));
+    const puts = [{ op: 'put', key: fresh(), value: 1 }];
+    for (const then of [deletions, [...reads, ...puts], [...reads, ...deletions]]) {
+      const headers = { 'idempotency-key': uuid() };
+      const first = await ask({ then }, headers);
+      const { revisions, results } = first.json as { revisions: Record<string, number>; results: unknown[] };
+      expect(results).toHaveLength(then.length);
+      expect(Object.values(revisions).length).toBeGreaterThan(1);
+      const again = await ask({ then }, headers);
+      expect([again.json, again.headers['idempotency-replayed']]).toEqual([first.json, 'true']);
+    }
+  });
+
+  it('replays the revisions also where the results are too long to be kept', async () => {
+    const then = Array.from({ length: 6 }, () => ({
+      ...{ op: 'put', key: fresh(), value: 'x'.repeat(1_000), return: 'representation' },
+    }));
     const headers = { 'idempotency-key': uuid() };
-    const body = {
-      then: [
-        { op: 'delete', key: gone },
-        { op: 'put', key: `{a}${fresh()}`, value: 1 },
-        { op: 'put', key: other, value: 1 },
-      ],
-    };
-    const first = await ask(body, headers);
-    expect(first.json).toMatchObject({ results: [{ deleted: true }, { created: true }, { created: true }] });
-    const revisions = Object.values((first.json as { revisions: Record<string, number> }).revisions);
-    expect(revisions).toHaveLength(2);
-    const again = await ask(body, headers);
-    expect([again.json, again.headers['idempotency-replayed']]).toEqual([first.json, 'true']);
+    const first = await ask({ then }, headers);
+    const again = await ask({ then }, headers);
+    const { revisions } = first.json as { revisions: object };
+    expect(again.json).toEqual({ succeeded: true, results_omitted: true, revisions });
   });
 });

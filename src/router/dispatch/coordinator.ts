@@ -158,7 +158,8 @@ export class Coordinator {
       .then(async (others) => {
         if (client === undefined || !agree(others, decision)) return others;
         // The first participant keeps the outcome for replays, so it has to be known before.
-        const kept = keptOutcome(resultsOf(replies, decision, revisionsOf(others)), decision);
+        const revisions = revisionsOf(others);
+        const kept = keptOutcome(resultsOf(replies, decision, revisions), decision, { participants, revisions });
         const home = await this.#participants.conclude(
           id,
           participants[0] ?? 0,

@@ -2,10 +2,12 @@
 import {
   MAX_KEPT_ANSWER_BYTES,
   PENDING_REVISION,
+  decodeOutcome,
   encodeOutcome,
   withRevision,
   type Decision,
   type ProgramOutcome,
+  type Refusal,
   type StepResult,
 } from '../../shard/index.js';
 import type { ParticipantReply } from './attempt-outcome.js';
@@ -34,10 +36,43 @@ export function resultsOf(
   return placed.sort(([a], [b]) => a - b).map(([, result]) => result);
 }
 
-/** What a replay is answered. */
-export function keptOutcome(results: readonly StepResult[], decision: 'then' | 'otherwise'): Uint8Array {
-  const whole = encodeOutcome({ succeeded: decision === 'then', results, lastDeletion: 0, omitted: false });
-  return whole.length <= MAX_KEPT_ANSWER_BYTES ? whole : encodeOutcome(withoutResults(decision));
+/**
+ * What is kept for replays: the results, unless they are too long, and behind them one for each participant, in ascending
+ * order, which has the revision of its part: the results show none of a shard that only read or deleted.
+ * @param revisions pending for a participant that is not in it
+ */
+export function keptOutcome(
+  results: readonly StepResult[],
+  decision: 'then' | 'otherwise',
+  {
+    participants,
+    revisions,
+  }: { readonly participants: readonly number[]; readonly revisions: ReadonlyMap<number, number> },
+): Uint8Array {
+  const parts = participants.map((shard): StepResult => {
+    return { type: 'write', revision: revisions.get(shard) ?? PENDING_REVISION, version: 0, created: false };
+  });
+  const succeeded = decision === 'then';
+  const whole = encodeOutcome({ succeeded, results: [...results, ...parts], lastDeletion: 0, omitted: false });
+  if (whole.length <= MAX_KEPT_ANSWER_BYTES) return whole;
+  return encodeOutcome({ succeeded, results: parts, lastDeletion: 0, omitted: true });
+}
+
+/** Takes apart what was kept. No revisions are known of what somebody else than the first coordinator finished. */
+export function keptParts(
+  kept: Uint8Array,
+  participants: readonly number[],
+): { readonly outcome: ProgramOutcome | Refusal; readonly revisions: ReadonlyMap<number, number> } {
+  const outcome = decodeOutcome(kept);
+  if ('code' in outcome) return { outcome, revisions: new Map() };
+  const { results, omitted } = outcome;
+  if (omitted && results.length === 0) return { outcome, revisions: new Map() };
+  const own = results.length - participants.length;
+  const revisions = participants.map((shard, at): readonly [number, number] => {
+    const part = results[own + at];
+    return [shard, part?.type === 'write' ? part.revision : 0];
+  });
+  return { outcome: { ...outcome, results: results.slice(0, own) }, revisions: new Map(revisions) };
 }
 
 export const withoutResults = (decision: 'then' | 'otherwise'): ProgramOutcome => ({

@@ -5,7 +5,6 @@
  * (`coordinator.ts`); or, if nothing is written, reads of all shards, again until two rounds in a row saw the same.
  */
 import {
-  decodeOutcome,
   encodeOutcome,
   encodeProgram,
   hash64,
@@ -34,6 +33,7 @@ import type { DispatchReply } from './call.js';
 import type { Coordinator } from './coordinator.js';
 import type { DispatchOptions } from './dispatcher.js';
 import { readOverShards } from './read-over-shards.js';
+import { keptParts } from './transaction-results.js';
 
 export interface TransactionRequest {
   /** Its keys may be of any shards. */
@@ -156,32 +156,15 @@ async function runOverShards(request: TransactionRequest, options: RunOptions): 
   const client = isKeyed(attempt) ? { id: operationId, fingerprint: fingerprintOf(body) } : undefined;
   const ended = await coordinator.run(withAnswerLimits(parts), client, deadlineMs);
   const { outcome, replayed, origin } = ended;
-  const revisions = replayed === undefined ? ended.revisions : revisionsIn(replayed, program, options.shardOfKey);
-  if (replayed === undefined && 'code' in outcome) return { ...origin, answer: outcome, revisions };
-  const encoded = replayed ?? encodeOutcome(outcome);
+  if (replayed === undefined && 'code' in outcome) return { ...origin, answer: outcome, revisions: ended.revisions };
+  const participants = [...parts.keys()].sort((a, b) => a - b);
+  const answered = replayed === undefined ? ended : keptParts(replayed, participants);
+  const { revisions } = answered;
   const revision = Math.max(0, ...revisions.values());
+  const encoded = encodeOutcome(answered.outcome);
   const answer = { type: 'program', revision, outcome: encoded, replayed: replayed !== undefined } as const;
   const { term, servedBy, shard } = origin;
   return { answer, term, servedBy, shard, revisions };
-}
-
-/**
- * The revisions that the results of a kept outcome show: those of shards in which something was put or changed. What is
- * kept has none of shards that only deleted or read.
- */
-function revisionsIn(kept: Uint8Array, { then, otherwise }: Program, shardOf: RunOptions['shardOfKey']) {
-  const revisions = new Map<number, number>();
-  const outcome = decodeOutcome(kept);
-  if ('code' in outcome) return revisions;
-  const steps = outcome.succeeded ? then : otherwise;
-  for (const [at, result] of outcome.results.entries()) {
-    const step = steps[at];
-    // An increment at its bound shows the revision of a write before.
-    if (step !== undefined && result.type === 'write' && result.applied !== 0n) {
-      revisions.set(shardOf(step.key), result.revision);
-    }
-  }
-  return revisions;
 }
 
 function fingerprintOf(body: Uint8Array): Uint8Array {
