@@ -77,6 +77,7 @@ const SUITES: readonly Suite[] = [
       'test/shard/promises.test.ts',
       'test/shard/roll-back.test.ts',
       'test/shard/memtable-model.test.ts',
+      'test/shard/memtable-range.test.ts',
       'test/shard/namespaces.test.ts',
       'test/shard/runtime.test.ts',
       'test/shard/send-window.test.ts',

@@ -143,6 +143,8 @@ import { k137 } from './k137-no-is-not-kept.js';
 import { k138 } from './k138-read-is-not-looked-at-again.js';
 import { k139 } from './k139-hung-leader-asks-once.js';
 import { k140 } from './k140-hung-leader-asks-the-fit.js';
+import { k141 } from './k141-expiry-by-the-durable-row.js';
+import { k142 } from './k142-expiry-index-passed-over.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -288,4 +290,6 @@ export const BANK: readonly Mutant[] = [
   k138,
   k139,
   k140,
+  k141,
+  k142,
 ];

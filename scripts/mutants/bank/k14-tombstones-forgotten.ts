@@ -11,9 +11,8 @@ export const k14: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/memtable.ts',
-      find: `    if (this.#active.has(key)) return undefined;
-`,
-      replace: ``,
+      find: 'if (this.#active.has(key)) return this.#active;',
+      replace: 'if (this.#active.get(key) !== undefined) return this.#active;',
     },
   ],
 };

@@ -11,8 +11,8 @@ export const k74: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/memtable.ts',
-      find: '    if (this.#sealed?.has(key)) return undefined;\n',
-      replace: '',
+      find: 'return this.#sealed?.has(key) === true ? this.#sealed : undefined;',
+      replace: 'return this.#sealed?.get(key) === undefined ? undefined : this.#sealed;',
     },
   ],
 };
