@@ -218,7 +218,7 @@ describe('a transaction over shards', () => {
     const first = await run({ then: [add(a, 1n), add(b, 1n)] }, keyed);
     const again = await run({ then: [add(a, 1n), add(b, 1n)] }, keyed);
     expect(first.replayed).toBe(false);
-    expect(again).toMatchObject({ replayed: true, outcome: first.outcome });
+    expect(again).toEqual({ ...first, replayed: true });
     expect((await run({ then: [add(a, 2n), add(b, 1n)] }, keyed)).outcome).toMatchObject({
       code: 'idempotency-key-reused',
     });

@@ -6,6 +6,7 @@ import {
   encodeOutcome,
   withRevision,
   type Decision,
+  type Program,
   type ProgramOutcome,
   type Refusal,
   type StepResult,
@@ -58,16 +59,20 @@ export function keptOutcome(
   return encodeOutcome({ succeeded, results: parts, lastDeletion: 0, omitted: true });
 }
 
-/** Takes apart what was kept. No revisions are known of what somebody else than the first coordinator finished. */
+/**
+ * Takes apart what was kept. It has no revisions if somebody else than its first coordinator finished the transaction, or
+ * an earlier build kept it.
+ */
 export function keptParts(
   kept: Uint8Array,
   participants: readonly number[],
+  { then, otherwise }: Program,
 ): { readonly outcome: ProgramOutcome | Refusal; readonly revisions: ReadonlyMap<number, number> } {
   const outcome = decodeOutcome(kept);
   if ('code' in outcome) return { outcome, revisions: new Map() };
-  const { results, omitted } = outcome;
-  if (omitted && results.length === 0) return { outcome, revisions: new Map() };
-  const own = results.length - participants.length;
+  const { succeeded, results, omitted } = outcome;
+  const own = omitted ? 0 : (succeeded ? then : otherwise).length;
+  if (results.length !== own + participants.length) return { outcome, revisions: new Map() };
   const revisions = participants.map((shard, at): readonly [number, number] => {
     const part = results[own + at];
     return [shard, part?.type === 'write' ? part.revision : 0];

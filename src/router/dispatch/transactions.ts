@@ -158,7 +158,7 @@ async function runOverShards(request: TransactionRequest, options: RunOptions): 
   const { outcome, replayed, origin } = ended;
   if (replayed === undefined && 'code' in outcome) return { ...origin, answer: outcome, revisions: ended.revisions };
   const participants = [...parts.keys()].sort((a, b) => a - b);
-  const answered = replayed === undefined ? ended : keptParts(replayed, participants);
+  const answered = replayed === undefined ? ended : keptParts(replayed, participants, program);
   const { revisions } = answered;
   const revision = Math.max(0, ...revisions.values());
   const encoded = encodeOutcome(answered.outcome);

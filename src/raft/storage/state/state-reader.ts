@@ -63,7 +63,7 @@ class RangeReader {
 class SqliteStateReader implements StateReader {
   readonly #db: Database.Database;
   readonly #get: Database.Statement<[number, Buffer], Buffer>;
-  /** One transaction: each get alone takes a lock of the file and gives it back, in the half of its time. */
+  /** In one transaction: a get alone takes a lock of the file and gives it back, which is a good part of its time. */
   readonly #getAll: (slot: number, keys: readonly StateKey[]) => readonly (Buffer | undefined)[];
   readonly #ranges: RangeReader;
   readonly #walFrames: Database.Statement<[], [busy: number, log: number, checkpointed: number]>;
