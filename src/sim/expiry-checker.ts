@@ -1,6 +1,7 @@
 /**
  * What is due goes: once everything is healed, no key is there for longer than a bound after its deadline, while its shard
- * has one and the same leader; also where nobody writes. And a replica's index of deadlines names only keys that have one.
+ * has one and the same leader; also where nobody writes. And a replica's index of deadlines names the keys that have one, and
+ * no others: also after a restart, and from a snapshot.
  *
  * A deadline is a moment of replicated time, which may be slower than real time, and which a leader that begins anew may
  * set back to where its state is. So the bound is counted from the last change of leader, and from the writing of the key,
@@ -65,12 +66,25 @@ export class ExpiryChecker {
       if (!node.serving || cluster.isTroubled(node.id)) continue;
       for (const { id, raft, applied, installing, machine } of node.replicas()) {
         if (installing || applied !== reference.appliedOf(id) || machine.dueKeys === undefined) continue;
-        for (const key of machine.dueKeys(END_OF_TIME, MOST_KEYS)) {
-          if (reference.isArmed(id, key)) continue;
-          const name = Buffer.from(key).toString('latin1');
-          throw new InvariantViolation(`group ${id}, n${raft.id}: ${name} is among the deadlines, and has none`);
+        const indexed = machine.dueKeys(END_OF_TIME, MOST_KEYS);
+        const wrong = indexed.find((key) => !reference.isArmed(id, key));
+        if (wrong !== undefined) {
+          throw new InvariantViolation(
+            `group ${id}, n${raft.id}: ${textOf(wrong)} is among the deadlines, and has none`,
+          );
         }
+        // Keys that a transaction holds are not named.
+        if (machine.openTransactions?.().length === 0 && indexed.length < MOST_KEYS)
+          this.#missing(id, raft.id, indexed);
       }
+    }
+  }
+
+  #missing(id: GroupId, node: number, indexed: readonly Uint8Array[]): void {
+    const texts = new Set(indexed.map(textOf));
+    for (const [group, { name, key }] of this.#options.reference.armed()) {
+      if (group !== id || texts.has(textOf(key))) continue;
+      throw new InvariantViolation(`group ${id}, n${node}: ${name} has a deadline, and is not among them`);
     }
   }
 
@@ -93,3 +107,5 @@ export class ExpiryChecker {
     }
   }
 }
+
+const textOf = (key: Uint8Array): string => Buffer.from(key).toString('latin1');

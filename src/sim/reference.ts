@@ -28,6 +28,8 @@ import { ShardHistory } from './shard-history.js';
 /** A key with a deadline. */
 export interface Armed {
   readonly name: string;
+  /** Encoded. */
+  readonly key: Uint8Array;
   readonly deadlineMs: number;
   readonly revision: number;
   readonly createRevision: number;
@@ -178,7 +180,7 @@ export class Reference {
       else if (before?.revision !== record.revision) {
         const { revision, createRevision } = record;
         const written = { term: entry.term, writtenMs: clockMs, atMs: now() };
-        armed.set(name, { name, deadlineMs, revision, createRevision, ...written });
+        armed.set(name, { name, key, deadlineMs, revision, createRevision, ...written });
       }
     }
   }

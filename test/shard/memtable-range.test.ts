@@ -294,7 +294,12 @@ describe('the expiry index', () => {
     const later = `${deadline(22)}x`;
     table.set(later, '');
     for (const key of found) table.delete(key);
-    expect(table.read(due(40), ten).rows.slice(0, 2).map(([key]) => key)).toEqual([later, deadline(28)]);
+    expect(
+      table
+        .read(due(40), ten)
+        .rows.slice(0, 2)
+        .map(([key]) => key),
+    ).toEqual([later, deadline(28)]);
   });
 
   const range40 = (from: number): string[] => Array.from({ length: 10 }, (_, i) => deadline(from + i));

@@ -6,7 +6,7 @@ import type { Armed, Reference } from '../../src/sim/reference.js';
 import type { SimCluster } from '../../src/sim/sim-cluster.js';
 
 const KEY: Armed = {
-  ...{ name: 'k1', deadlineMs: 5_400, revision: 3, createRevision: 3, term: 1 },
+  ...{ name: 'k1', key: stringKey('k1'), deadlineMs: 5_400, revision: 3, createRevision: 3, term: 1 },
   ...{ writtenMs: 4_500, atMs: 100 },
 };
 /** 900 ms of replicated time, which is slower than real time by a tenth at most. */
@@ -26,6 +26,7 @@ class Lab {
   isTroubled = false;
   isDiskHung = false;
   isWithoutIndex = false;
+  openTransactions = 0;
   readonly checker: ExpiryChecker;
 
   constructor({ isNarrow = false, drift = 0 } = {}) {
@@ -52,7 +53,9 @@ class Lab {
   get #replica(): ReplicaView {
     const { role, term, applied, installing } = this;
     const dueKeys = (): Uint8Array[] => this.due.map(stringKey);
-    const machine = this.isWithoutIndex ? {} : { dueKeys };
+    const machine = this.isWithoutIndex
+      ? {}
+      : { dueKeys, openTransactions: () => Array<object>(this.openTransactions) };
     return { id: 1, raft: { id: 1, role, term }, applied, installing, machine } as unknown as ReplicaView;
   }
 
@@ -137,8 +140,13 @@ describe('an index of deadlines', () => {
     expect(lab.at(0)).toThrow(/group 1, n1: .*c2 is among the deadlines, and has none/);
   });
 
-  it('may name each that has one', () => {
-    expect(new Lab().at(0)).not.toThrow();
+  it('names each that has one, but for those that a transaction holds', () => {
+    const lab = new Lab();
+    expect(lab.at(0)).not.toThrow();
+    lab.due = [];
+    expect(lab.at(0)).toThrow('group 1, n1: k1 has a deadline, and is not among them');
+    lab.openTransactions = 1;
+    expect(lab.at(0)).not.toThrow();
   });
 
   it.each<[string, Partial<Lab>]>([

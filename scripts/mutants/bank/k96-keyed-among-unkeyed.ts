@@ -7,7 +7,7 @@ import type { Mutant } from '../mutant.js';
 export const k96: Mutant = {
   id: 'K96',
   title: "clients' ids are pushed out of the dedup table by those of routers",
-  caughtBy: ['sim'],
+  caughtBy: ['repairs'],
   edits: [
     {
       file: 'src/shard/machine/dedup.ts',
