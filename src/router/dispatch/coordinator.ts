@@ -26,7 +26,7 @@ import {
   type Vote,
 } from '../../shard/index.js';
 import { Participants, type ParticipantsOptions } from './participants.js';
-import { agree, keptOutcome, resultsOf, revisionsOf, withoutResults } from './transaction-results.js';
+import { agree, keptOutcome, participantsOf, resultsOf, revisionsOf, withoutResults } from './transaction-results.js';
 import {
   decisionIn,
   NO_ORIGIN,
@@ -122,7 +122,7 @@ export class Coordinator {
     deadline: number,
     isRepeated: boolean,
   ): Promise<TransactionOutcome | undefined> {
-    const participants = [...parts.keys()].sort((a, b) => a - b);
+    const participants = participantsOf(parts);
     const home = participants[0];
     const id = this.#options.newId();
     const prepare = (shard: number): SingleMessage => ({

@@ -17,6 +17,10 @@ import type { ParticipantReply } from './attempt-outcome.js';
 export const agree = (replies: readonly ParticipantReply[], decision: Decision): boolean =>
   replies.every(({ reply }) => reply.type === 'decided' && reply.decision === decision);
 
+/** The shards of a transaction's parts, in ascending order. */
+export const participantsOf = (parts: ReadonlyMap<number, unknown>): number[] =>
+  [...parts.keys()].sort((a, b) => a - b);
+
 export const revisionsOf = (replies: readonly ParticipantReply[]): Map<number, number> =>
   new Map(replies.map(({ shard, revision }) => [shard, revision]));
 

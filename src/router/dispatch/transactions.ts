@@ -33,7 +33,7 @@ import type { DispatchReply } from './call.js';
 import type { Coordinator } from './coordinator.js';
 import type { DispatchOptions } from './dispatcher.js';
 import { readOverShards } from './read-over-shards.js';
-import { keptParts } from './transaction-results.js';
+import { keptParts, participantsOf } from './transaction-results.js';
 
 export interface TransactionRequest {
   /** Its keys may be of any shards. */
@@ -157,8 +157,7 @@ async function runOverShards(request: TransactionRequest, options: RunOptions): 
   const ended = await coordinator.run(withAnswerLimits(parts), client, deadlineMs);
   const { outcome, replayed, origin } = ended;
   if (replayed === undefined && 'code' in outcome) return { ...origin, answer: outcome, revisions: ended.revisions };
-  const participants = [...parts.keys()].sort((a, b) => a - b);
-  const answered = replayed === undefined ? ended : keptParts(replayed, participants, program);
+  const answered = replayed === undefined ? ended : keptParts(replayed, participantsOf(parts), program);
   const { revisions } = answered;
   const revision = Math.max(0, ...revisions.values());
   const encoded = encodeOutcome(answered.outcome);
