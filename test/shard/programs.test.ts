@@ -207,6 +207,15 @@ describe('a program', () => {
 });
 
 describe('deadlines', () => {
+  it('a key that an entry names twice is removed once', () => {
+    const lab = new Lab();
+    const expiry = { type: 'after', ms: 100 } as const;
+    lab.results(put('a', '1', { expiry }), put('b', '1'));
+    lab.nowMs += 100;
+    lab.expire('a', 'a');
+    expect([lab.value('a'), lab.machine.keyCount]).toEqual([undefined, 1]);
+  });
+
   it('a key stays until an entry removes it: one that expires it when it is due, or a write that meets it', () => {
     const lab = new Lab();
     lab.results(

@@ -369,6 +369,7 @@ export class KvMachine {
 
   /** Keys that are not due any more, or not yet, stay; so do those that a transaction holds. */
   #expire(index: number, keys: readonly Uint8Array[]): Answer {
+    // All are read before the first is removed, so each must be named once.
     const rowKeys = [...new Set(keys.map(rowKeyOf))];
     for (const [at, row] of this.#records.getAll(rowKeys).entries()) {
       const rowKey = rowKeys[at] ?? '';
