@@ -281,7 +281,7 @@ describe('the expiry index', () => {
     expect(table.read(due(40), ten).rows.length).toBe(10);
     for (let ms = 0; ms < 10; ms++) table.delete(deadline(ms));
     table.durableReads.length = 0;
-    expect(table.read(due(40), ten).rows.map(([key]) => key)).toEqual(range40(10));
+    expect(table.read(due(40), ten).rows.map(([key]) => key)).toEqual(tenFrom(10));
     expect(table.durableReads).toEqual([{ from: `${deadline(9)}\0`, to: deadline(40) }]);
     // One stays, and another one comes between: nothing before the one that stays is read, and none is missed.
     for (let ms = 10; ms < 20; ms++) if (ms !== 15) table.delete(deadline(ms));
@@ -302,7 +302,7 @@ describe('the expiry index', () => {
     ).toEqual([later, deadline(28)]);
   });
 
-  const range40 = (from: number): string[] => Array.from({ length: 10 }, (_, i) => deadline(from + i));
+  const tenFrom = (from: number): string[] => Array.from({ length: 10 }, (_, i) => deadline(from + i));
 });
 
 describe('the order of keys', () => {

@@ -17,8 +17,7 @@ import type { ReplicaSet } from './replica-set.js';
 const MAX_KEYS = 64;
 /**
  * Keys in entries of this node that are under way together, so that a turn which applies entries of many shards is short,
- * too. Measured with three nodes and 64 clients on two cores: 50,000 keys that are due together are gone in 1.4 to 1.7 s;
- * with 128 keys under way in 1.9 to 2.3 s, with 256 no sooner, and the clients' p99 is higher.
+ * too. Measured with three nodes and 64 clients on two cores: 50,000 keys that are due together are gone in 1.4 to 2.3 s.
  */
 const MAX_UNDER_WAY = 3 * MAX_KEYS;
 /** Longest time between two looks at the clock: replicated time may run at another speed than the timer. */
