@@ -16,7 +16,7 @@ import { type ExpiryResult, measureExpiry } from './expiry.js';
 import { measureScan, scanLacksRoom, type ScanResult } from './scan.js';
 import type { HttpDriver, Target, TargetName } from './target.js';
 import { KvorumCluster, KvorumTarget } from './kvorum.js';
-import { type Figures, measure, medians } from './measure.js';
+import { type Figures, joined, measure, type MeasureOptions, medians } from './measure.js';
 import type { Options } from './options.js';
 import { type Row, rowName } from './workload.js';
 
@@ -51,7 +51,7 @@ const EMBEDDED_SECONDS = 4;
  */
 const LAUNCHES_BESIDE_BASE = 4;
 /** Seconds for each build, in turns of one second: a process that has idled for long is slow at first. */
-const ROW_WARM_UP_S = { quick: 1, full: 10 };
+const ROW_WARM_UP_S = { quick: 1, full: 20 };
 
 export async function compare(options: Options, context: Context, driver: HttpDriver): Promise<Comparison> {
   const notRun = new Set<string>();
@@ -277,14 +277,32 @@ async function measureRound(measured: RowRounds, able: readonly Target[], { opti
   const { row } = measured;
   const { rounds, seconds, valueBytes } = options;
   const round = ++measured.rounds;
-  for (const target of round % 2 === 1 ? able : able.toReversed()) {
-    const one = await measure(target, { row, seconds, valueBytes });
-    measured.add(target.name, one);
-    context.say(
-      `${rowName(row)} ${round}/${rounds} ${target.name}: ${Math.round(one.opsPerSecond).toLocaleString('en')}/s`,
-    );
+  const add = (target: Target, figures: Figures): void => {
+    measured.add(target.name, figures);
+    const rate = Math.round(figures.opsPerSecond).toLocaleString('en');
+    context.say(`${rowName(row)} ${round}/${rounds} ${target.name}: ${rate}/s`);
+  };
+  const order = round % 2 === 1 ? able : able.toReversed();
+  const builds = order.filter(({ name }) => name === 'kvorum' || name === 'kvorum-base');
+  const together = builds.length > 1 ? builds : [];
+  const figures = await measureInTurns(together, { row, seconds, valueBytes });
+  for (const target of together) add(target, joined(figures.get(target) ?? []));
+  for (const target of order.filter((some) => !together.includes(some))) {
+    add(target, await measure(target, { row, seconds, valueBytes }));
     await pause(REST_MS);
   }
+}
+
+/** A second each, in turns (A B B A): what slows the machine for some seconds slows both builds. */
+async function measureInTurns(targets: readonly Target[], options: MeasureOptions): Promise<Map<Target, Figures[]>> {
+  const figures = new Map<Target, Figures[]>(targets.map((target) => [target, []]));
+  for (let turn = 0; turn < options.seconds; turn++) {
+    for (const target of turn % 2 === 0 ? targets : targets.toReversed()) {
+      figures.get(target)?.push(await measure(target, { ...options, seconds: 1 }));
+      await pause(REST_MS);
+    }
+  }
+  return figures;
 }
 
 /**

@@ -66,8 +66,16 @@ export async function measure(target: Target, { row, seconds, valueBytes, drive 
   };
 }
 
-const total = (pids: readonly number[], of: (pid: number) => number): number =>
-  pids.reduce((sum, pid) => sum + of(pid), 0);
+const total = (pids: readonly number[], of: (pid: number) => number): number => sum(pids.map(of));
+
+/** Of measurements of the same length, as if they had been one: costs weigh as much as what was done at them. */
+export function joined(parts: readonly Figures[]): Figures {
+  const done = sum(parts.map((part) => part.opsPerSecond));
+  const cost = sum(parts.map((part) => part.opsPerSecond * part.cpuSecondsPer1000));
+  return { ...medians(parts), opsPerSecond: done / parts.length, cpuSecondsPer1000: cost / done };
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** The median of each figure by itself; failures are summed, since one is too many. */
 export function medians(rounds: readonly Figures[]): Figures {

@@ -8,7 +8,7 @@ import { longestGap } from '../../../scripts/bench/failover.js';
 import { type Goal, type Header, judge, resultName } from '../../../scripts/bench/result.js';
 import { readCounters } from '../../../scripts/bench/kvorum.js';
 import { delayBetweenMs, type DelayCounts, Latencies, median, percentile } from '../../../scripts/bench/latencies.js';
-import { medians, type Figures } from '../../../scripts/bench/measure.js';
+import { joined, medians, type Figures } from '../../../scripts/bench/measure.js';
 import { scaleGoals } from '../../../scripts/bench/scale-findings.js';
 import { parseWrk } from '../../../scripts/bench/wrk-load.js';
 
@@ -54,6 +54,11 @@ it('computes medians', () => {
   const three = [1, 5, 3].map((p99Ms) => figures({ p99Ms, failures: 1, residentMiB: [p99Ms, 10 * p99Ms] }));
   expect(medians(three)).toMatchObject({ p99Ms: 3, failures: 3, residentMiB: [3, 30] });
   expect(medians([figures(), figures({ writtenPerByte: 4 })]).writtenPerByte).toBe(4);
+});
+
+it('joins turns of one round: CPU by what was done in each, not by turn', () => {
+  const turns = [figures({ opsPerSecond: 300, cpuSecondsPer1000: 2 }), figures({ opsPerSecond: 100, cpuSecondsPer1000: 6, failures: 1 })];
+  expect(joined(turns)).toMatchObject({ opsPerSecond: 200, cpuSecondsPer1000: 3, failures: 1 });
 });
 
 describe('the longest gap between successes', () => {
