@@ -122,7 +122,8 @@ export {
   parseMergePatch,
   type PatchBounds,
   type PatchFault,
-  Tape,
+  readTape,
+  type Tape,
   type TapeId,
   transactionsIn,
 } from './machine/index.js';

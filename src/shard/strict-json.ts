@@ -4,7 +4,8 @@
  *
  * Refused beyond plain syntax (after I-JSON, RFC 7493): a byte order mark, invalid UTF-8, lone surrogates, duplicate
  * members, numbers beyond a double, and more nesting or members than the bounds; in keys also integers that a double
- * would round. It builds no value: callers that need one call `JSON.parse` afterwards.
+ * would round. It builds no value, but tells where the parts of the text are (`Places`), from which callers that need more
+ * than an opinion read on (`machine/patch/tape.ts`).
  *
  * The state machine checks values and patches with it at apply (`machine/patch`): what is acceptable under given bounds may
  * not change, or replicas of two builds would disagree on what an entry did.
@@ -13,6 +14,7 @@
  * nesting and members, and without building the value, which most stored values never need.
  */
 import { isUtf8 } from 'node:buffer';
+import { MemberNames, memberName } from './member-names.js';
 
 export interface JsonBounds {
   readonly depth: number;
@@ -21,13 +23,24 @@ export interface JsonBounds {
   readonly exactIntegers?: boolean;
 }
 
-/** Undefined if the bytes are acceptable JSON; otherwise what is wrong, with the byte offset. */
-export function strictJsonError(bytes: Buffer, bounds: JsonBounds): string | undefined {
+/** Is told of each value, and of each name before the member's value, in the order in which they begin. */
+export interface Places {
+  /** @param at first byte @returns what the value is called when it ends */
+  begin(at: number): number;
+  /** All that is in it has ended. @param at byte behind the last */
+  end(id: number, at: number): void;
+}
+
+/**
+ * Undefined if the bytes are acceptable JSON; otherwise what is wrong, with the byte offset.
+ * @param places is told all up to where something is wrong
+ */
+export function strictJsonError(bytes: Buffer, bounds: JsonBounds, places?: Places): string | undefined {
   if (bytes.length === 0) return 'the text is empty';
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return 'a byte order mark is not allowed';
   if (!isUtf8(bytes)) return 'the text is not valid UTF-8';
   try {
-    new Scanner(bytes, bounds).scan();
+    new Scanner(bytes, bounds, places).scan();
     return undefined;
   } catch (error) {
     if (error instanceof Fault) return error.message;
@@ -70,14 +83,18 @@ const SAFE_DIGITS = 300;
 class Scanner {
   readonly #bytes: Buffer;
   readonly #bounds: JsonBounds;
+  readonly #places: Places | undefined;
   #at = 0;
   #members = 0;
   /** Open containers: for an object its names so far, for an array undefined. */
-  readonly #open: (Set<string> | undefined)[] = [];
+  readonly #open: (MemberNames | undefined)[] = [];
+  /** What the open containers are called, for `#places`. */
+  readonly #ids: number[] = [];
 
-  constructor(bytes: Buffer, bounds: JsonBounds) {
+  constructor(bytes: Buffer, bounds: JsonBounds, places: Places | undefined) {
     this.#bytes = bytes;
     this.#bounds = bounds;
+    this.#places = places;
   }
 
   scan(): void {
@@ -101,23 +118,36 @@ class Scanner {
         if (this.#skipSpace() !== CLOSE_BRACKET) return true;
         this.#pop();
         return false;
+      default: {
+        const id = this.#places?.begin(this.#at);
+        this.#scalar(byte);
+        if (id !== undefined) this.#places?.end(id, this.#at);
+        return false;
+      }
+    }
+  }
+
+  #scalar(byte: number): void {
+    switch (byte) {
       case QUOTE:
         this.#string();
-        return false;
+        return;
       case LOWER_T:
-        return this.#word('true');
+        this.#word('true');
+        return;
       case LOWER_F:
-        return this.#word('false');
+        this.#word('false');
+        return;
       case LOWER_N:
-        return this.#word('null');
+        this.#word('null');
+        return;
       default:
         this.#number(byte);
-        return false;
     }
   }
 
   #openObject(): boolean {
-    const names = new Set<string>();
+    const names = new MemberNames();
     this.#push(names);
     if (this.#skipSpace() === CLOSE_BRACE) {
       this.#pop();
@@ -142,7 +172,8 @@ class Scanner {
     return false;
   }
 
-  #push(names: Set<string> | undefined): void {
+  #push(names: MemberNames | undefined): void {
+    if (this.#places !== undefined) this.#ids.push(this.#places.begin(this.#at));
     this.#at += 1;
     this.#open.push(names);
     if (this.#open.length > this.#bounds.depth) {
@@ -153,18 +184,19 @@ class Scanner {
   #pop(): void {
     this.#at += 1;
     this.#open.pop();
+    const id = this.#ids.pop();
+    if (id !== undefined) this.#places?.end(id, this.#at);
   }
 
-  #name(names: Set<string>): void {
+  #name(names: MemberNames): void {
     const start = this.#at;
     if (this.#bytes[start] !== QUOTE) throw this.#fault('a member name is missing');
+    const id = this.#places?.begin(start);
     const escaped = this.#string();
-    // Equal names may be spelt in different ways: "a" and "\u0061".
-    const name = escaped
-      ? (JSON.parse(this.#bytes.toString('utf8', start, this.#at)) as string)
-      : this.#bytes.toString('utf8', start + 1, this.#at - 1);
-    if (names.has(name)) throw this.#fault('a member name appears twice', start);
-    names.add(name);
+    if (id !== undefined) this.#places?.end(id, this.#at);
+    if (!names.add(memberName(this.#bytes, start, this.#at, escaped))) {
+      throw this.#fault('a member name appears twice', start);
+    }
     this.#members += 1;
     if (this.#members > this.#bounds.members) throw this.#fault(`more than ${this.#bounds.members} members`);
     if (this.#skipSpace() !== COLON) throw this.#fault('a colon is missing');
@@ -223,10 +255,9 @@ class Scanner {
     return Number.parseInt(digits, 16);
   }
 
-  #word(word: string): false {
+  #word(word: string): void {
     if (this.#bytes.toString('latin1', this.#at, this.#at + word.length) !== word) throw this.#fault('unexpected text');
     this.#at += word.length;
-    return false;
   }
 
   #number(first: number): void {

@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/router/http/limits.js';
 import { comparisonOf, stepOf } from '../../src/router/kv/operation-steps.js';
 import { patchStep } from '../../src/router/kv/patch-steps.js';
-import { readJson } from '../../src/router/kv/read-json.js';
+import { batchIn, transactionOf } from '../../src/router/kv/plain-puts.js';
+import { JsonText, readJson } from '../../src/router/kv/read-json.js';
 import { batchBody, checked, PATCH_TYPES, RAW_MEMBERS, transactionBody } from '../../src/router/kv/schemas.js';
 import {
   KvorumError,
@@ -21,7 +22,14 @@ import {
 import type { Program, Step } from '../../src/shard/index.js';
 import { encodeProgramCommand } from '../../src/shard/machine/command.js';
 import { KvMachine } from '../../src/shard/machine/kv-machine.js';
-import { bodies, validBatch, validPatches, validTransaction } from '../support/body-mutations.js';
+import {
+  bodies,
+  plainBatch,
+  plainTransaction,
+  validBatch,
+  validPatches,
+  validTransaction,
+} from '../support/body-mutations.js';
 import { startReal, type Front } from '../support/fronts.js';
 import type { Answered } from '../support/http-harness.js';
 import { MapStateStore } from '../support/map-state-store.js';
@@ -78,7 +86,7 @@ describe('what the schemas let through', () => {
         const field = refusedField(() =>
           programOf(
             checked(batchBody, document(body), '').ops.map(
-              (op, at) => stepOf(op, `ops[${at}]`, LIMITS, undefined).step,
+              (op, at) => stepOf(op, { list: 'ops', index: at }, LIMITS, undefined).step,
             ),
           ),
         );
@@ -99,11 +107,11 @@ describe('what the schemas let through', () => {
           if (then.length + otherwise.length + ifs.length === 0)
             throw new KvorumError('invalid-request', '', { field: 'then' });
           return programOf(
-            then.map((op, at) => stepOf(op, `then[${at}]`, LIMITS, undefined).step),
+            then.map((op, at) => stepOf(op, { list: 'then', index: at }, LIMITS, undefined).step),
             {
               onError,
-              otherwise: otherwise.map((op, at) => stepOf(op, `else[${at}]`, LIMITS, undefined).step),
-              comparisons: ifs.map((each, at) => comparisonOf(each, `if[${at}]`, undefined)),
+              otherwise: otherwise.map((op, at) => stepOf(op, { list: 'else', index: at }, LIMITS, undefined).step),
+              comparisons: ifs.map((each, at) => comparisonOf(each, { list: 'if', index: at }, undefined)),
             },
           );
         });
@@ -112,6 +120,53 @@ describe('what the schemas let through', () => {
       { numRuns: 3_000 },
     );
     expect(accepted).toBeGreaterThan(300);
+  });
+
+  it('puts that the schemas need not see are what they would let through, as it is', () => {
+    /** Texts (`JsonText`) have nothing inside that could be compared: they are the same ones, or not. */
+    const flat = (value: unknown): unknown[] =>
+      Array.isArray(value) || (value !== null && typeof value === 'object' && !(value instanceof JsonText))
+        ? [...Object.entries(value), 'end'].flatMap((each) =>
+            Array.isArray(each) ? [each[0], ...flat(each[1])] : each,
+          )
+        : [value];
+    const outcome = (read: () => unknown): unknown[] => {
+      try {
+        return flat(read());
+      } catch (error) {
+        if (!(error instanceof KvorumError)) throw error;
+        return [error.code, error.message, error.details.field];
+      }
+    };
+    let [passed, equal] = [0, 0];
+    const compare = (body: Buffer, mine: (read: unknown) => unknown, theirs: (read: unknown) => unknown): void => {
+      let read: unknown;
+      try {
+        read = document(body);
+      } catch {
+        return;
+      }
+      const [fast, checkedBySchema] = [outcome(() => mine(read)), outcome(() => theirs(read))];
+      expect(fast.length).toBe(checkedBySchema.length);
+      for (const [index, each] of fast.entries()) expect(each).toBe(checkedBySchema[index]);
+      equal += 1;
+      if (mine(read) === read) passed += 1;
+    };
+    const comparing = (mine: (read: unknown) => unknown, theirs: (read: unknown) => unknown) => (body: Buffer) => {
+      try {
+        compare(body, mine, theirs);
+      } catch (error) {
+        if (!(error instanceof KvorumError)) throw error;
+      }
+    };
+    const batch = comparing(batchIn, (read) => checked(batchBody, read, ''));
+    const transaction = comparing(transactionOf, (read) => checked(transactionBody, read, ''));
+    for (const valid of [plainBatch, validBatch]) fc.assert(fc.property(bodies(valid), batch), { numRuns: 1_500 });
+    for (const valid of [plainTransaction, validTransaction]) {
+      fc.assert(fc.property(bodies(valid), transaction), { numRuns: 1_500 });
+    }
+    expect(passed).toBeGreaterThan(500);
+    expect(equal).toBeGreaterThan(2 * passed);
   });
 
   it.each(PATCHES)('in a PATCH of %s can be applied', (type, valid) => {

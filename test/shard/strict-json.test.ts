@@ -79,6 +79,15 @@ describe('strict JSON', () => {
     expect(wrong('{"__proto__":1,"constructor":{},"__proto__":2}')).toMatch(/twice/);
   });
 
+  it.each([2, 8, 9, 10, 40])('finds a name that is there twice among %i', (count) => {
+    const names = Array.from({ length: count }, (_, at) => `"n${at}":0`);
+    expect(wrong(`{${names.join(',')}}`)).toBeUndefined();
+    for (const at of names.keys()) {
+      const other = `"\\u006e${at}":0`;
+      for (const again of [names[at], other]) expect(wrong(`{${[...names, again].join(',')}}`)).toMatch(/twice/);
+    }
+  });
+
   it('names the position of an error', () => {
     expect(wrong('{"a":1 "b":2}')).toBe('unexpected text (at byte 7)');
     expect(wrong('{"aa":1,"aa":2}')).toBe('a member name appears twice (at byte 8)');

@@ -112,6 +112,12 @@ export const validTransaction: fc.Arbitrary<Node> = fc
     }),
   )
   .map(([then, more]) => ({ then, ...more }));
+/** Puts of JSON under strings, and nothing else. */
+const plainPuts: fc.Arbitrary<Node> = fc.array(fc.record({ op: fc.constant('put'), key: name, value: json }), {
+  maxLength: 4,
+});
+export const plainBatch: fc.Arbitrary<Node> = plainPuts.map((ops) => ({ ops }));
+export const plainTransaction: fc.Arbitrary<Node> = plainPuts.map((then) => ({ then }));
 export const validPatches = {
   'application/merge-patch+json': json,
   'application/json-patch+json': jsonPatch,

@@ -42,12 +42,27 @@ export interface BatchGroup {
 
 type BatchOutcome = (Omit<ProgramOutcome, 'results'> & { readonly results: readonly FittedResult[] }) | Refusal;
 
-/** The groups in the order of their first steps. */
-export async function runBatch(
-  request: BatchRequest,
-  options: DispatchOptions & { readonly execute: Execute; readonly shardOfKey: (key: Uint8Array) => number },
-): Promise<BatchGroup[]> {
-  const { execute, shardOfKey, ...dispatch } = options;
+type BatchOptions = DispatchOptions & {
+  readonly execute: Execute;
+  readonly shardOfKey: (key: Uint8Array) => number;
+};
+
+/**
+ * The groups in the order of their first steps. The steps are encoded before the first group is asked, and not kept: those
+ * of batches that wait for their answers are objects by the thousand, which every garbage collection would have to copy.
+ */
+export async function runBatch(request: BatchRequest, options: BatchOptions): Promise<BatchGroup[]> {
+  return ask(partsOf(request, options), request.answerLimit);
+}
+
+/** A group before it is asked. */
+interface BatchPart extends Pick<BatchGroup, 'shard' | 'positions' | 'isRead'> {
+  /** Bytes of values that the answer may have. */
+  readonly most: number;
+  readonly ask: () => Promise<DispatchReply>;
+}
+
+function partsOf(request: BatchRequest, { execute, shardOfKey, ...dispatch }: BatchOptions): BatchPart[] {
   const groups = new Map<number, number[]>();
   for (const [position, { key }] of request.steps.entries()) {
     const shard = shardOfKey(key);
@@ -55,25 +70,32 @@ export async function runBatch(
     if (positions === undefined) groups.set(shard, [position]);
     else positions.push(position);
   }
-  const budget = new AnswerBudget(request.answerLimit);
-  const done: BatchGroup[] = [];
-  const askings = [...groups].map(([shard, positions]) => {
+  return [...groups].map(([shard, positions]) => {
     const steps: Step[] = [];
     for (const position of positions) {
       const step = request.steps[position];
       if (step !== undefined) steps.push(step);
     }
     const isRead = steps.every(({ type }) => type === 'get');
-    return {
-      most: mostAnswered(steps, request.valueLimit),
-      ask: async () => {
-        const reply = await execute(groupOperation(request, { shard, steps, isRead }), dispatch);
-        return { shard, positions, isRead, reply };
-      },
-    };
+    const operation = groupOperation(request, { shard, steps, isRead });
+    const most = mostAnswered(steps, request.valueLimit);
+    return { shard, positions, isRead, most, ask: asking(operation, execute, dispatch) };
   });
-  await askWithinBytes(askings, (group) => {
-    const { shard, positions, isRead, reply } = group;
+}
+
+/** A function of its own, so that it does not see the steps. */
+const asking =
+  (operation: KvOperation, execute: Execute, options: DispatchOptions): BatchPart['ask'] =>
+  () =>
+    execute(operation, options);
+
+async function ask(parts: readonly BatchPart[], answerLimit: number | undefined): Promise<BatchGroup[]> {
+  const budget = new AnswerBudget(answerLimit);
+  const done: BatchGroup[] = [];
+  await askWithinBytes(parts, (reply, at) => {
+    const part = parts[at];
+    if (part === undefined) return;
+    const { shard, positions, isRead } = part;
     done.push({ shard, positions, isRead, reply: withoutOutcome(reply), outcome: outcomeOf(reply, budget) });
   });
   return done;

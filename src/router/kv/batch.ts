@@ -8,6 +8,7 @@ import { missingNamespace, runBatch, type BatchGroup, type DispatchReply } from 
 import { invalid, parseQuery, preferredType, splitTarget } from '../http/index.js';
 import type { JsonPieces } from './envelope.js';
 import type { Exchange, Exchanges } from './exchange.js';
+import type { NamedKey } from './key.js';
 import {
   answerLimitOf,
   answerMany,
@@ -21,9 +22,10 @@ import {
 } from './many.js';
 import { stepOf, type NamedStep } from './operation-steps.js';
 import { TAKEN } from './parameters.js';
+import { batchIn } from './plain-puts.js';
 import { readJson } from './read-json.js';
 import { refusalResult, resultPieces } from './results.js';
-import { batchBody, checked, operation, RAW_MEMBERS, type OperationBody } from './schemas.js';
+import { checked, operation, RAW_MEMBERS, type OperationBody } from './schemas.js';
 
 export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
   parseQuery(splitTarget(exchange.target).query, TAKEN.none);
@@ -33,7 +35,8 @@ export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
   exchanges.readBody(exchange, MAX_BATCH_BYTES, (body) => {
     const { limits } = exchanges;
     const bodies = posted.type === NDJSON_TYPE ? linesOf(body, exchanges) : operationsOf(body, exchanges);
-    const steps = bodies.map((each, index) => stepOf(each, `ops[${index}]`, limits, within));
+    const steps = bodies.map((each, index) => stepOf(each, { list: 'ops', index }, limits, within));
+    const shown = shownKeys(steps);
     exchanges.until(exchange, run(exchanges, posted, steps), (groups) => {
       exchanges.answer(exchange, posted.settings, groups[0]?.reply, (context) => {
         const missing = within && withoutNamespace(groups);
@@ -41,7 +44,7 @@ export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
           const to = { exchange, forwarding: posted.settings.forwarding, operationId: undefined };
           return exchanges.writeRefusal(to, context, missing);
         }
-        const results = resultsOf(groups, steps, posted);
+        const results = resultsOf(groups, shown, posted);
         const pieces = answerType === NDJSON_TYPE ? asLines(results) : asDocument(results);
         const written = groups.filter(({ isRead }) => !isRead);
         answerMany(context, pieces, { type: answerType, replayed: written.length > 0 && written.every(isReplayed) });
@@ -50,6 +53,13 @@ export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
     });
   });
 }
+
+/** Keys that results show, by the places of their operations: only what is read. The steps themselves are not kept. */
+const shownKeys = (steps: readonly NamedStep[]): ReadonlyMap<number, NamedKey> => {
+  const shown = new Map<number, NamedKey>();
+  for (const [position, { step, named }] of steps.entries()) if (step.type === 'get') shown.set(position, named);
+  return shown;
+};
 
 const run = (
   exchanges: Exchanges,
@@ -85,7 +95,7 @@ const bounds = ({ limits }: Exchanges, around: number): { depth: number; members
 
 function operationsOf(body: Buffer, exchanges: Exchanges): readonly OperationBody[] {
   const read = { raw: RAW_MEMBERS, bounds: bounds(exchanges, AROUND), fieldOf: () => 'body' };
-  return checked(batchBody, readJson([body], read)[0], '').ops;
+  return batchIn(readJson([body], read)[0]).ops;
 }
 
 const NEW_LINE = 0x0a;
@@ -112,13 +122,15 @@ const TYPES = [JSON_TYPE, NDJSON_TYPE];
 /** Lines are answered with lines, unless JSON is asked for. */
 const answerTypeOf = (accept: string | undefined, sent: string): string => preferredType(accept, sent, TYPES);
 
-function resultsOf(groups: readonly BatchGroup[], steps: readonly NamedStep[], { identity }: Posted): JsonPieces[] {
+function resultsOf(
+  groups: readonly BatchGroup[],
+  shown: ReadonlyMap<number, NamedKey>,
+  { identity }: Posted,
+): JsonPieces[] {
   const results: JsonPieces[] = [];
   for (const group of groups) {
     const { outcome, positions, shard, reply } = group;
     for (const [at, position] of positions.entries()) {
-      const step = steps[position];
-      if (step === undefined) continue;
       if ('code' in outcome) {
         const isUnknown = outcome.outcome === 'unknown' && !group.isRead;
         const refusal = { ...outcome, details: { ...outcome.details, shard } };
@@ -131,7 +143,7 @@ function resultsOf(groups: readonly BatchGroup[], steps: readonly NamedStep[], {
       results[position] =
         result === undefined
           ? [`{"status":200,"revision":${revision},"results_omitted":true}`]
-          : resultPieces(step, result, { shard, revision });
+          : resultPieces(shown.get(position), result, { shard, revision });
     }
   }
   return results;

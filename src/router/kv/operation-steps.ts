@@ -8,6 +8,7 @@ import {
   strictJsonError,
   type Comparison,
   type Condition,
+  type Expiry,
   type KeyType,
   type Step,
 } from '../../shard/index.js';
@@ -24,27 +25,38 @@ export interface NamedStep {
   readonly step: Step;
 }
 
-/** @param at name of the operation, such as `ops[3]` @param within key of the namespace @throws KvorumError which names the field */
-export function stepOf(body: OperationBody, at: string, limits: Limits, within: Uint8Array | undefined): NamedStep {
-  const named = namedIn(body, at, within);
+/** The operation at a place of a list in the body, such as `ops[3]`: its name is only made where something is wrong. */
+export interface BodyPlace {
+  readonly list: string;
+  readonly index: number;
+}
+const nameOf = ({ list, index }: BodyPlace): string => `${list}[${index}]`;
+
+/** @param within key of the namespace @throws KvorumError which names the field */
+export function stepOf(
+  body: OperationBody,
+  place: BodyPlace,
+  limits: Limits,
+  within: Uint8Array | undefined,
+): NamedStep {
+  const named = namedIn(body, place, within);
   const { key } = named;
   if (body.op === 'get') {
-    return { named, step: { type: 'get', key, condition: { type: 'none' }, returning: 'nothing' } };
+    return { named, step: { type: 'get', key, condition: UNCONDITIONAL, returning: 'nothing' } };
   }
   const condition = conditionOf(body.if);
   const returning = returningOf(body.return);
   if (body.op === 'delete') return { named, step: { type: 'delete', key, condition, returning } };
-  const step: StepBody = changeOf(body, at, limits);
+  if (body.op === 'put') return { named, step: putStep(body, { key, condition, returning }, place, limits) };
+  const step: StepBody = changeOf(body, nameOf(place), limits);
   // Two spreads in one literal would take longer than all the rest.
   return { named, step: Object.assign(step, { key, condition, returning }) };
 }
 
-type Change = Exclude<OperationBody, { op: 'get' | 'delete' }>;
+type Change = Exclude<OperationBody, { op: 'get' | 'delete' | 'put' }>;
 
 function changeOf(body: Change, at: string, limits: Limits): StepBody {
   switch (body.op) {
-    case 'put':
-      return putStep(body, at, limits);
     case 'increment':
       return incrementStep(body, at);
     case 'append':
@@ -64,27 +76,46 @@ const jsonBounds = ({ jsonDepth, jsonMembers }: Limits): { depth: number; member
 });
 
 type Put = Extract<OperationBody, { op: 'put' }>;
+type PutStep = Extract<Step, { type: 'put' }>;
+type OfAnyStep = Pick<Step, 'key' | 'condition' | 'returning'>;
 
-function putStep({ value, value_base64, content_type, ttl }: Put, at: string, limits: Limits): StepBody {
-  const expiry = expiryOf(ttl, `${at}.ttl`) ?? { type: 'none' };
-  const contentType = content_type === undefined ? undefined : contentTypeOf(content_type, `${at}.content_type`);
-  if (value !== undefined) {
-    if (contentType !== undefined && !isJsonType(contentType)) {
-      throw invalid(`${at}.content_type`, 'a value in JSON is application/json; other values are value_base64');
-    }
-    const body = bounded(value.bytes, `${at}.value`, limits);
-    return { type: 'put', body, contentType: contentType ?? 'application/json', expiry };
+const UNCONDITIONAL: Condition = { type: 'none' };
+const NO_EXPIRY: Expiry = { type: 'none' };
+
+function putStep(put: Put, { key, condition, returning }: OfAnyStep, place: BodyPlace, limits: Limits): PutStep {
+  const { value, ttl, content_type: written } = put;
+  const expiry = ttl === undefined ? NO_EXPIRY : (expiryOf(ttl, `${nameOf(place)}.ttl`) ?? NO_EXPIRY);
+  if (value === undefined) {
+    const { body, contentType } = bytesIn(put, place, limits);
+    return { type: 'put', key, condition, returning, expiry, contentType, body };
   }
-  const body = bounded(bytesOf(value_base64 ?? '', `${at}.value_base64`), `${at}.value_base64`, limits);
-  const isJson = contentType !== undefined && isJsonType(contentType);
-  const wrong = isJson ? strictJsonError(body, jsonBounds(limits)) : undefined;
-  if (wrong !== undefined) throw invalid(`${at}.value_base64`, `not acceptable JSON: ${wrong}`);
-  return { type: 'put', body, contentType: contentType ?? 'application/octet-stream', expiry };
+  const contentType = written === undefined ? 'application/json' : contentTypeOf(written, place);
+  if (written !== undefined && !isJsonType(contentType)) {
+    const message = 'a value in JSON is application/json; other values are value_base64';
+    throw invalid(`${nameOf(place)}.content_type`, message);
+  }
+  const body = value.bytes;
+  if (body.length > limits.valueBytes) throw tooLarge(body, `${nameOf(place)}.value`, limits);
+  return { type: 'put', key, condition, returning, expiry, contentType, body };
 }
 
-function contentTypeOf(text: string, at: string): string {
+function bytesIn(
+  { value_base64: text = '', content_type: written }: Put,
+  place: BodyPlace,
+  limits: Limits,
+): Pick<PutStep, 'body' | 'contentType'> {
+  const field = `${nameOf(place)}.value_base64`;
+  const contentType = written === undefined ? 'application/octet-stream' : contentTypeOf(written, place);
+  const body = bounded(bytesOf(text, field), field, limits);
+  const wrong = isJsonType(contentType) ? strictJsonError(body, jsonBounds(limits)) : undefined;
+  if (wrong !== undefined) throw invalid(field, `not acceptable JSON: ${wrong}`);
+  return { body, contentType };
+}
+
+function contentTypeOf(text: string, place: BodyPlace): string {
   const stored = parseMediaType(text) === undefined ? undefined : storedContentType(text);
-  if (stored === undefined) throw invalid(at, 'expected a media type of at most 255 bytes');
+  if (stored === undefined)
+    throw invalid(`${nameOf(place)}.content_type`, 'expected a media type of at most 255 bytes');
   return stored;
 }
 
@@ -105,10 +136,14 @@ function bytesOf(text: string, at: string): Buffer {
   return bytes;
 }
 
-function bounded(body: Buffer, field: string, { valueBytes }: Limits): Buffer {
-  if (body.length <= valueBytes) return body;
-  const message = `a value of ${body.length} bytes, ${valueBytes} are allowed`;
-  throw new KvorumError('value-too-large', message, { field, limit: valueBytes });
+function bounded(body: Buffer, field: string, limits: Limits): Buffer {
+  if (body.length > limits.valueBytes) throw tooLarge(body, field, limits);
+  return body;
+}
+
+function tooLarge({ length }: Buffer, field: string, { valueBytes }: Limits): KvorumError {
+  const message = `a value of ${length} bytes, ${valueBytes} are allowed`;
+  return new KvorumError('value-too-large', message, { field, limit: valueBytes });
 }
 
 interface Keyed {
@@ -118,17 +153,17 @@ interface Keyed {
 
 function namedIn(
   { key: written, key_type: type = 'string' }: Keyed,
-  at: string,
+  place: BodyPlace,
   within: Uint8Array | undefined,
 ): NamedKey {
-  const field = `${at}.key`;
   const text = type === 'json' ? written.bytes.toString('utf8') : written.string;
-  if (text === undefined) throw invalid(field, 'expected a string; any other JSON is a key with key_type json');
+  if (text === undefined)
+    throw invalid(`${nameOf(place)}.key`, 'expected a string; any other JSON is a key with key_type json');
   try {
     return { key: inNamespace(within, parseKeyText(text, type)), type, text };
   } catch (error) {
     if (!(error instanceof KvorumError)) throw error;
-    throw new KvorumError(error.code, error.message, { ...error.details, field });
+    throw new KvorumError(error.code, error.message, { ...error.details, field: `${nameOf(place)}.key` });
   }
 }
 
@@ -139,20 +174,20 @@ interface ConditionBody {
 }
 
 function conditionOf(body: ConditionBody | undefined): Condition {
-  if (body === undefined) return { type: 'none' };
+  if (body === undefined) return UNCONDITIONAL;
   if (body.revision !== undefined) return { type: 'revision', revision: Number(body.revision) };
   return { type: body.absent === true ? 'absent' : 'exists' };
 }
 
 /** A value in JSON is compared as JSON: 1.0 is 1, and the order of members does not count. */
-export function comparisonOf(body: ComparisonBody, at: string, within: Uint8Array | undefined): Comparison {
-  const { key } = namedIn(body, at, within);
+export function comparisonOf(body: ComparisonBody, place: BodyPlace, within: Uint8Array | undefined): Comparison {
+  const { key } = namedIn(body, place, within);
   const { version, value, value_base64, unchanged_since: since } = body;
   if (version !== undefined) return { type: 'version', key, version: Number(version) };
   if (since !== undefined) return { type: 'unchanged-since', key, revision: Number(since) };
   if (value !== undefined) return { type: 'value', key, json: true, value: value.bytes };
   if (value_base64 !== undefined) {
-    return { type: 'value', key, json: false, value: bytesOf(value_base64, `${at}.value_base64`) };
+    return { type: 'value', key, json: false, value: bytesOf(value_base64, `${nameOf(place)}.value_base64`) };
   }
   const { absent, exists, revision } = body;
   const condition = conditionOf({ absent, exists, revision });

@@ -4,25 +4,27 @@
  *
  * What the result must look like is said by schemas (`schemas.ts`), so it needs no bounds but those of the text.
  */
-import { strictJsonError, Tape, type JsonBounds, type JsonKind, type TapeId } from '../../shard/index.js';
+import { readTape, type JsonBounds, type Tape, type TapeId } from '../../shard/index.js';
 import { invalid } from '../http/index.js';
-
-const BACKSLASH = 0x5c;
 
 /** JSON as it was written. */
 export class JsonText {
-  constructor(
-    readonly bytes: Buffer,
-    readonly kind: JsonKind,
-  ) {}
+  readonly #tape: Tape;
+  readonly #id: TapeId;
+
+  constructor(tape: Tape, id: TapeId) {
+    this.#tape = tape;
+    this.#id = id;
+  }
+
+  /** Shared with the body of the request. */
+  get bytes(): Buffer {
+    return this.#tape.slice(this.#id);
+  }
 
   /** The characters of a string; undefined for anything else. */
   get string(): string | undefined {
-    if (this.kind !== 'string') return undefined;
-    const { bytes } = this;
-    // What has no escape is what it says.
-    if (!bytes.includes(BACKSLASH)) return bytes.toString('utf8', 1, bytes.length - 1);
-    return JSON.parse(bytes.toString('utf8')) as string;
+    return this.#tape.kind(this.#id) === 'string' ? this.#tape.string(this.#id) : undefined;
   }
 }
 
@@ -49,20 +51,17 @@ export function readJson(
   texts: readonly Buffer[],
   { raw, bounds, fieldOf }: { raw: ReadonlySet<string>; bounds: JsonBounds; fieldOf: (index: number) => string },
 ): unknown[] {
-  for (const [index, text] of texts.entries()) {
-    const wrong = strictJsonError(text, bounds);
-    if (wrong !== undefined) throw invalid(fieldOf(index), `not acceptable JSON: ${wrong}`);
-  }
-  const tape = new Tape(texts);
+  const tape = readTape(texts, () => bounds);
+  if ('wrong' in tape) throw invalid(fieldOf(tape.index), `not acceptable JSON: ${tape.wrong}`);
   return tape.roots.map((root) => valueAt(tape, root, raw, 0));
 }
 
 function valueAt(tape: Tape, id: TapeId, raw: ReadonlySet<string>, depth: number): unknown {
   switch (tape.kind(id)) {
     case 'object':
-      return depth > MAX_DEPTH ? textAt(tape, id) : objectAt(tape, id, raw, depth);
+      return depth > MAX_DEPTH ? new JsonText(tape, id) : objectAt(tape, id, raw, depth);
     case 'array':
-      return depth > MAX_DEPTH ? textAt(tape, id) : arrayAt(tape, id, raw, depth);
+      return depth > MAX_DEPTH ? new JsonText(tape, id) : arrayAt(tape, id, raw, depth);
     case 'string':
       return tape.string(id);
     case 'number':
@@ -79,8 +78,8 @@ function valueAt(tape: Tape, id: TapeId, raw: ReadonlySet<string>, depth: number
 function objectAt(tape: Tape, id: TapeId, raw: ReadonlySet<string>, depth: number): object {
   const members = new Members();
   for (let name = id + 1, end = tape.after(id); name < end; name = tape.after(name + 1)) {
-    const key = tape.string(name);
-    members[key] = raw.has(key) ? textAt(tape, name + 1) : valueAt(tape, name + 1, raw, depth + 1);
+    const key = tape.name(name);
+    members[key] = raw.has(key) ? new JsonText(tape, name + 1) : valueAt(tape, name + 1, raw, depth + 1);
   }
   return members;
 }
@@ -93,10 +92,8 @@ function arrayAt(tape: Tape, id: TapeId, raw: ReadonlySet<string>, depth: number
   return items;
 }
 
-const textAt = (tape: Tape, id: TapeId): JsonText => new JsonText(tape.slice(id), tape.kind(id));
-
 /** A number with a point or an exponent is no integer here, whatever its value, and stays text. */
 function numberAt(tape: Tape, id: TapeId): bigint | JsonText {
   const text = tape.bytes(id) > 31 ? '' : tape.slice(id).toString('latin1');
-  return INTEGER.test(text) ? BigInt(text) : textAt(tape, id);
+  return INTEGER.test(text) ? BigInt(text) : new JsonText(tape, id);
 }

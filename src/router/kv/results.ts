@@ -3,7 +3,7 @@ import type { KeyRecord, Refusal } from '../../shard/index.js';
 import type { FittedResult } from '../dispatch/index.js';
 import { problemMembers, type Problem } from '../http/index.js';
 import { keyMembers, recordMembers, timeText, type JsonPieces } from './envelope.js';
-import type { NamedStep } from './operation-steps.js';
+import type { NamedKey } from './key.js';
 
 /** Where and when an operation was done. */
 export interface ResultOrigin {
@@ -12,10 +12,12 @@ export interface ResultOrigin {
   readonly revision: number;
 }
 
-export function resultPieces({ named }: NamedStep, result: FittedResult, origin: ResultOrigin): JsonPieces {
+/** @param named the key, as the client wrote it, of a get; not used for others */
+export function resultPieces(named: NamedKey | undefined, result: FittedResult, origin: ResultOrigin): JsonPieces {
   switch (result.type) {
     case 'get':
       if (result.record === undefined) return [problemResult({ code: 'key-not-found' })];
+      if (named === undefined) throw new Error('a get without its key');
       return [`{"status":200,${keyMembers(named)},`, ...recordMembers(result.record, origin.shard), '}'];
     case 'write':
       return withRecord(writeHead(result), result, origin);

@@ -120,6 +120,7 @@ export const batchBody = z.strictObject({
     .min(1, 'expected at least one operation')
     .max(MAX_BATCH_OPERATIONS, `expected at most ${MAX_BATCH_OPERATIONS} operations`),
 });
+export type BatchBody = z.output<typeof batchBody>;
 
 const comparisons = {
   ...conditions,
@@ -139,6 +140,7 @@ export const transactionBody = z.strictObject({
   else: z.array(operation).optional(),
   on_error: z.enum(['fail', 'continue']).optional(),
 });
+export type TransactionBody = z.output<typeof transactionBody>;
 
 const most = z.bigint(WHOLE).min(0n, 'expected no less than 0').max(BigInt(MAX_REVISION), 'expected less than 2^48');
 export const namespaceBody = z.strictObject({ max_keys: most.optional(), max_bytes: most.optional() });

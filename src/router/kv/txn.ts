@@ -18,9 +18,10 @@ import type { Exchange, Exchanges } from './exchange.js';
 import { answerLimitOf, answerMany, executeBy, JSON_TYPE, readHead, shardsBy, withinOf, type Posted } from './many.js';
 import { comparisonOf, stepOf, type NamedStep } from './operation-steps.js';
 import { TAKEN } from './parameters.js';
+import { transactionOf } from './plain-puts.js';
 import { readJson } from './read-json.js';
 import { resultPieces } from './results.js';
-import { checked, RAW_MEMBERS, transactionBody } from './schemas.js';
+import { RAW_MEMBERS } from './schemas.js';
 
 interface Transaction {
   readonly program: Program;
@@ -103,12 +104,7 @@ function transactionIn(body: Buffer, { limits }: Exchanges, within: Uint8Array |
     members: limits.jsonMembers + MEMBERS * most,
   };
   const [read] = readJson([body], { raw: RAW_MEMBERS, bounds, fieldOf: () => 'body' });
-  const {
-    if: ifs = [],
-    then: thens = [],
-    else: elses = [],
-    on_error: onError = 'fail',
-  } = checked(transactionBody, read, '');
+  const { if: ifs = [], then: thens = [], else: elses = [], on_error: onError = 'fail' } = transactionOf(read);
   const count = ifs.length + thens.length + elses.length;
   if (count === 0) throw invalid('then', 'a transaction compares or does something');
   if (count > most) {
@@ -116,10 +112,10 @@ function transactionIn(body: Buffer, { limits }: Exchanges, within: Uint8Array |
     const field = ifs.length > most ? 'if' : 'then';
     throw new KvorumError('invalid-request', message, { field, limit: most });
   }
-  const then = thens.map((each, index) => stepOf(each, `then[${index}]`, limits, within));
-  const otherwise = elses.map((each, index) => stepOf(each, `else[${index}]`, limits, within));
+  const then = thens.map((each, index) => stepOf(each, { list: 'then', index }, limits, within));
+  const otherwise = elses.map((each, index) => stepOf(each, { list: 'else', index }, limits, within));
   const program: Program = {
-    comparisons: ifs.map((each, index) => comparisonOf(each, `if[${index}]`, within)),
+    comparisons: ifs.map((each, index) => comparisonOf(each, { list: 'if', index }, within)),
     then: then.map(({ step }) => step),
     otherwise: otherwise.map(({ step }) => step),
     onError,
@@ -144,7 +140,7 @@ function documentOf(
       if (step === undefined) continue;
       if (index > 0) pieces.push(',');
       const shard = shardOf(step.step.key);
-      pieces.push(...resultPieces(step, result, { shard, revision: revisions.get(shard) ?? 0 }));
+      pieces.push(...resultPieces(step.named, result, { shard, revision: revisions.get(shard) ?? 0 }));
     }
     pieces.push('],');
   }

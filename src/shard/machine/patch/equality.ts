@@ -2,10 +2,9 @@
  * Equality of JSON values: numbers by what they are, exactly (1 = 1.0 = 10e-1); strings by their characters, however
  * they are escaped; objects without regard to order; arrays element by element.
  */
-import { strictJsonError } from '../../strict-json.js';
 import { STORED_JSON, bufferOf } from './fault.js';
 import { isSameNumber } from './number.js';
-import { Tape, type Kind, type TapeId } from './tape.js';
+import { readTape, type Kind, type Tape, type TapeId } from './tape.js';
 import { Tree, textOf, type Value } from './tree.js';
 
 /** Bytes that are compared in a step, as they are and as what they mean. */
@@ -18,8 +17,8 @@ const free = (): void => undefined;
 export function jsonEquals(a: Uint8Array, b: Uint8Array, bounds = STORED_JSON): boolean {
   const [left, right] = [bufferOf(a), bufferOf(b)];
   if (left.equals(right)) return true;
-  if (strictJsonError(left, bounds) !== undefined || strictJsonError(right, bounds) !== undefined) return false;
-  const tape = new Tape([left, right]);
+  const tape = readTape([left, right], () => bounds);
+  if ('wrong' in tape) return false;
   const [x = 0, y = 0] = tape.roots;
   return isEqual(new Tree(tape, free), x, y, free);
 }

@@ -16,4 +16,4 @@ export { applyIncrement, type Incremented, type IncrementSpec } from './incremen
 export { applyJsonPatch } from './json-patch.js';
 export { applyMergePatch } from './merge-patch.js';
 export { parseJsonPatch, parseMergePatch, type ParsedPatch } from './parse.js';
-export { Tape, type Kind as JsonKind, type TapeId } from './tape.js';
+export { readTape, type Kind as JsonKind, type Tape, type TapeId } from './tape.js';

@@ -5,13 +5,12 @@
  * all, which may be a constant and a few per byte of value and patch. Both bounds are part of what a patch means: with
  * others, replicas would disagree on whether an entry changed anything.
  */
-import { strictJsonError } from '../../strict-json.js';
-import { bufferOf, faulty, tooLarge, type Faulty, type PatchBounds, type Patched, type PatchFault } from './fault.js';
+import { faulty, tooLarge, type Faulty, type PatchBounds, type Patched, type PatchFault } from './fault.js';
 import { isEqual } from './equality.js';
-import { jsonPatchError, readOperations, type JsonPatchOperation } from './parse.js';
+import { jsonPatchBounds, notAcceptable, readOperations, type JsonPatchOperation } from './parse.js';
 import { indexOf, tokensOf } from './pointer.js';
 import { finished, notJson } from './result.js';
-import { Tape, type TapeId } from './tape.js';
+import { readTape, type Tape, type TapeId } from './tape.js';
 import { Tree, type Container, type Place, type Value } from './tree.js';
 
 /** Steps that every patch may take: looking at a part, copying or comparing one. */
@@ -38,11 +37,9 @@ export function applyJsonPatch(
   patch: Uint8Array,
   bounds: PatchBounds,
 ): Patched | Faulty {
-  const malformed = jsonPatchError(patch, bounds);
-  if (malformed !== undefined) return malformed;
-  const wrong = value === undefined ? undefined : strictJsonError(bufferOf(value), bounds);
-  if (wrong !== undefined) return notJson(wrong);
-  const tape = new Tape(value === undefined ? [patch] : [patch, value]);
+  const texts = value === undefined ? [patch] : [patch, value];
+  const tape = readTape(texts, (index) => (index === 0 ? jsonPatchBounds(bounds) : bounds));
+  if ('wrong' in tape) return tape.index === 0 ? notAcceptable(tape.wrong) : notJson(tape.wrong);
   const [list = 0, root] = tape.roots;
   const read = readOperations(tape, list, bounds);
   if ('fault' in read) return read;

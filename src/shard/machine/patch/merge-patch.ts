@@ -3,11 +3,10 @@
  *
  * The result has no more than the value and the patch together, so it needs no bound but that of its own size.
  */
-import { strictJsonError } from '../../strict-json.js';
-import { bufferOf, type Faulty, type PatchBounds, type Patched } from './fault.js';
-import { parseMergePatch } from './parse.js';
+import type { Faulty, PatchBounds, Patched } from './fault.js';
+import { notAcceptable } from './parse.js';
 import { finished, notJson } from './result.js';
-import { Tape, type TapeId } from './tape.js';
+import { readTape, type TapeId } from './tape.js';
 import { Tree, type ObjectNode, type Place, type Value } from './tree.js';
 
 const free = (): void => undefined;
@@ -18,11 +17,8 @@ export function applyMergePatch(
   patch: Uint8Array,
   bounds: PatchBounds,
 ): Patched | Faulty {
-  const parsed = parseMergePatch(patch, bounds);
-  if ('fault' in parsed) return parsed;
-  const wrong = value === undefined ? undefined : strictJsonError(bufferOf(value), bounds);
-  if (wrong !== undefined) return notJson(wrong);
-  const tape = new Tape(value === undefined ? [patch] : [patch, value]);
+  const tape = readTape(value === undefined ? [patch] : [patch, value], () => bounds);
+  if ('wrong' in tape) return tape.index === 0 ? notAcceptable(tape.wrong) : notJson(tape.wrong);
   const tree = new Tree(tape, free);
   const [from = 0, target] = tape.roots;
   return finished(tree, merged(tree, target, from), value, target, bounds);

@@ -5,7 +5,7 @@
 import { strictJsonError } from '../../strict-json.js';
 import { bufferOf, faulty, type Faulty, type PatchBounds } from './fault.js';
 import { isWithin, pointerError } from './pointer.js';
-import { Tape, type TapeId } from './tape.js';
+import { readTape, type Tape, type TapeId } from './tape.js';
 
 /** A body that `applyMergePatch` or `applyJsonPatch` understands. */
 export interface ParsedPatch {
@@ -29,23 +29,24 @@ const malformed = (message: string, field: string, position?: number): Faulty =>
 /** RFC 7396: any JSON is a merge patch. */
 export function parseMergePatch(body: Uint8Array, bounds: JsonBounds): ParsedPatch | Faulty {
   const wrong = strictJsonError(bufferOf(body), bounds);
-  return wrong === undefined ? { patch: body } : malformed(`the body is not acceptable JSON: ${wrong}`, 'body');
+  return wrong === undefined ? { patch: body } : notAcceptable(wrong);
 }
 
 /** RFC 6902, without looking at any value that it may be applied to. */
 export function parseJsonPatch(body: Uint8Array, bounds: JsonBounds): ParsedPatch | Faulty {
-  const wrong = jsonPatchError(body, bounds);
-  if (wrong !== undefined) return wrong;
-  const tape = new Tape([body]);
+  const tape = readTape([body], () => jsonPatchBounds(bounds));
+  if ('wrong' in tape) return notAcceptable(tape.wrong);
   const read = readOperations(tape, tape.roots[0] ?? 0, bounds);
   return 'fault' in read ? read : { patch: body };
 }
 
-/** Why the bytes are no JSON, if they are none. */
-export function jsonPatchError(body: Uint8Array, bounds: JsonBounds): Faulty | undefined {
-  const wrong = strictJsonError(bufferOf(body), { ...bounds, depth: bounds.depth + LEVELS_AROUND_VALUES });
-  return wrong === undefined ? undefined : malformed(`the body is not acceptable JSON: ${wrong}`, 'body');
-}
+/** Bounds of the text of a JSON Patch, by those of values. */
+export const jsonPatchBounds = <B extends JsonBounds>(bounds: B): B => ({
+  ...bounds,
+  depth: bounds.depth + LEVELS_AROUND_VALUES,
+});
+
+export const notAcceptable = (wrong: string): Faulty => malformed(`the body is not acceptable JSON: ${wrong}`, 'body');
 
 export function readOperations(
   tape: Tape,
@@ -111,7 +112,7 @@ function fieldsOf(tape: Tape, id: TapeId): Fields {
     value: undefined,
   };
   for (let name = id + 1, end = tape.after(id); name < end; name = tape.after(name + 1)) {
-    const key = tape.string(name);
+    const key = tape.name(name);
     if (key === 'op' || key === 'path' || key === 'from' || key === 'value') fields[key] = name + 1;
   }
   return fields;
