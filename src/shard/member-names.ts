@@ -44,18 +44,25 @@ const FEW = 8;
 /** The names of one object so far. */
 export class MemberNames {
   readonly #few: string[] = [];
+  #count = 0;
   #all: Set<string> | undefined;
+
+  /** For the next object: most have few names, and a list that is made for each would be much of what reading them makes. */
+  clear(): void {
+    this.#count = 0;
+    this.#all = undefined;
+  }
 
   /** False if it has it already. */
   add(name: string): boolean {
-    if (this.#all === undefined) {
-      if (this.#few.includes(name)) return false;
-      this.#few.push(name);
-      if (this.#few.length > FEW) this.#all = new Set(this.#few);
+    if (this.#all !== undefined) {
+      if (this.#all.has(name)) return false;
+      this.#all.add(name);
       return true;
     }
-    if (this.#all.has(name)) return false;
-    this.#all.add(name);
+    for (let at = 0; at < this.#count; at += 1) if (this.#few[at] === name) return false;
+    if (this.#count === FEW) this.#all = new Set(this.#few).add(name);
+    else this.#few[this.#count++] = name;
     return true;
   }
 }

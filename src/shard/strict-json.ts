@@ -88,6 +88,8 @@ class Scanner {
   #members = 0;
   /** Open containers: for an object its names so far, for an array undefined. */
   readonly #open: (MemberNames | undefined)[] = [];
+  /** Of objects that have ended. */
+  readonly #unused: MemberNames[] = [];
   /** What the open containers are called, for `#places`. */
   readonly #ids: number[] = [];
 
@@ -147,7 +149,8 @@ class Scanner {
   }
 
   #openObject(): boolean {
-    const names = new MemberNames();
+    const names = this.#unused.pop() ?? new MemberNames();
+    names.clear();
     this.#push(names);
     if (this.#skipSpace() === CLOSE_BRACE) {
       this.#pop();
@@ -183,7 +186,8 @@ class Scanner {
 
   #pop(): void {
     this.#at += 1;
-    this.#open.pop();
+    const names = this.#open.pop();
+    if (names !== undefined) this.#unused.push(names);
     const id = this.#ids.pop();
     if (id !== undefined) this.#places?.end(id, this.#at);
   }

@@ -24,7 +24,8 @@ export class AnswerBudget {
   }
 
   /** The results of one shard. A `get` that has no room fails. */
-  fitAll(results: readonly StepResult[]): FittedResult[] {
+  fitAll(results: readonly StepResult[]): readonly FittedResult[] {
+    if (!results.some(hasRecord)) return results;
     const fitted = results.map((result) => this.#fit(result));
     // Values are views of their shard's answer, all of which would be kept with any of them.
     return fitted.every((each, at) => each === results[at]) ? fitted : fitted.map(detached);
@@ -44,6 +45,9 @@ export class AnswerBudget {
     return { ...rest, isRecordOmitted: true };
   }
 }
+
+const hasRecord = (result: StepResult): boolean =>
+  result.type !== 'failed' && result.type !== 'delete-range' && result.record !== undefined;
 
 function detached(result: FittedResult): FittedResult {
   if (result.type === 'failed' || result.type === 'delete-range' || result.record === undefined) return result;

@@ -64,12 +64,12 @@ interface BatchPart extends Pick<BatchGroup, 'shard' | 'positions' | 'isRead'> {
 
 function partsOf(request: BatchRequest, { execute, shardOfKey, ...dispatch }: BatchOptions): BatchPart[] {
   const groups = new Map<number, number[]>();
-  for (const [position, { key }] of request.steps.entries()) {
+  request.steps.forEach(({ key }, position) => {
     const shard = shardOfKey(key);
     const positions = groups.get(shard);
     if (positions === undefined) groups.set(shard, [position]);
     else positions.push(position);
-  }
+  });
   return [...groups].map(([shard, positions]) => {
     const steps: Step[] = [];
     for (const position of positions) {

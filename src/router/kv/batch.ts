@@ -24,7 +24,7 @@ import { stepOf, type NamedStep } from './operation-steps.js';
 import { TAKEN } from './parameters.js';
 import { batchIn } from './plain-puts.js';
 import { readJson } from './read-json.js';
-import { refusalResult, resultPieces } from './results.js';
+import { refusalResult, resultOf } from './results.js';
 import { checked, operation, RAW_MEMBERS, type OperationBody } from './schemas.js';
 
 export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
@@ -57,7 +57,9 @@ export function serveBatch(exchanges: Exchanges, exchange: Exchange): void {
 /** Keys that results show, by the places of their operations: only what is read. The steps themselves are not kept. */
 const shownKeys = (steps: readonly NamedStep[]): ReadonlyMap<number, NamedKey> => {
   const shown = new Map<number, NamedKey>();
-  for (const [position, { step, named }] of steps.entries()) if (step.type === 'get') shown.set(position, named);
+  steps.forEach(({ step, named }, position) => {
+    if (step.type === 'get') shown.set(position, named);
+  });
   return shown;
 };
 
@@ -122,29 +124,33 @@ const TYPES = [JSON_TYPE, NDJSON_TYPE];
 /** Lines are answered with lines, unless JSON is asked for. */
 const answerTypeOf = (accept: string | undefined, sent: string): string => preferredType(accept, sent, TYPES);
 
+/** The text of each result, or its pieces. */
+type Result = string | JsonPieces;
+
 function resultsOf(
   groups: readonly BatchGroup[],
   shown: ReadonlyMap<number, NamedKey>,
   { identity }: Posted,
-): JsonPieces[] {
-  const results: JsonPieces[] = [];
+): Result[] {
+  const results: Result[] = [];
   for (const group of groups) {
     const { outcome, positions, shard, reply } = group;
-    for (const [at, position] of positions.entries()) {
-      if ('code' in outcome) {
-        const isUnknown = outcome.outcome === 'unknown' && !group.isRead;
-        const refusal = { ...outcome, details: { ...outcome.details, shard } };
-        // A retry of the whole batch under this key has no second effect, in no shard.
-        results[position] = [refusalResult(refusal, isUnknown ? stringify(identity.operationId) : undefined)];
-        continue;
-      }
+    if ('code' in outcome) {
+      const isUnknown = outcome.outcome === 'unknown' && !group.isRead;
+      const refusal = { ...outcome, details: { ...outcome.details, shard } };
+      // A retry of the whole batch under this key has no second effect, in no shard.
+      const result = refusalResult(refusal, isUnknown ? stringify(identity.operationId) : undefined);
+      for (const position of positions) results[position] = result;
+      continue;
+    }
+    const revision = reply.answer.type === 'program' ? reply.answer.revision : 0;
+    positions.forEach((position, at) => {
       const result = outcome.results[at];
-      const revision = reply.answer.type === 'program' ? reply.answer.revision : 0;
       results[position] =
         result === undefined
-          ? [`{"status":200,"revision":${revision},"results_omitted":true}`]
-          : resultPieces(shown.get(position), result, { shard, revision });
-    }
+          ? `{"status":200,"revision":${revision},"results_omitted":true}`
+          : resultOf(shown.get(position), result, { shard, revision });
+    });
   }
   return results;
 }
@@ -160,15 +166,16 @@ function withoutNamespace([group]: readonly BatchGroup[]): DispatchReply | undef
 
 const isReplayed = ({ reply: { answer } }: BatchGroup): boolean => 'replayed' in answer && answer.replayed === true;
 
-const asLines = (results: readonly JsonPieces[]): JsonPieces => inOne(results, '', '\n', '\n');
-const asDocument = (results: readonly JsonPieces[]): JsonPieces => inOne(results, '{"results":[', ',', ']}');
+const asLines = (results: readonly Result[]): JsonPieces => inOne(results, '', '\n', '\n');
+const asDocument = (results: readonly Result[]): JsonPieces => inOne(results, '{"results":[', ',', ']}');
 
-function inOne(results: readonly JsonPieces[], before: string, between: string, after: string): JsonPieces {
+function inOne(results: readonly Result[], before: string, between: string, after: string): JsonPieces {
   const pieces: JsonPieces = [before];
-  for (const [at, result] of results.entries()) {
+  results.forEach((result, at) => {
     if (at > 0) pieces.push(between);
-    pieces.push(...result);
-  }
+    if (typeof result === 'string') pieces.push(result);
+    else pieces.push(...result);
+  });
   pieces.push(after);
   return pieces;
 }

@@ -28,10 +28,9 @@ function isPlain<B extends object>(document: unknown, list: keyof B & string): d
   return Array.isArray(items) && items.length > 0 && items.length <= MAX_BATCH_OPERATIONS && items.every(isPlainPut);
 }
 
-const PLAIN_MEMBERS = 3;
-
 function isPlainPut(item: unknown): boolean {
   if (!isObject(item) || item['op'] !== 'put') return false;
-  const isPut = item['key'] instanceof JsonText && item['value'] instanceof JsonText;
-  return isPut && Object.keys(item).length === PLAIN_MEMBERS;
+  if (!(item['key'] instanceof JsonText) || !(item['value'] instanceof JsonText)) return false;
+  for (const name in item) if (name !== 'op' && name !== 'key' && name !== 'value') return false;
+  return true;
 }

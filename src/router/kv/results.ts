@@ -12,11 +12,14 @@ export interface ResultOrigin {
   readonly revision: number;
 }
 
-/** @param named the key, as the client wrote it, of a get; not used for others */
-export function resultPieces(named: NamedKey | undefined, result: FittedResult, origin: ResultOrigin): JsonPieces {
+/**
+ * As text, or in pieces if there is a record with its bytes.
+ * @param named the key, as the client wrote it, of a get; not used for others
+ */
+export function resultOf(named: NamedKey | undefined, result: FittedResult, origin: ResultOrigin): string | JsonPieces {
   switch (result.type) {
     case 'get':
-      if (result.record === undefined) return [problemResult({ code: 'key-not-found' })];
+      if (result.record === undefined) return problemResult({ code: 'key-not-found' });
       if (named === undefined) throw new Error('a get without its key');
       return [`{"status":200,${keyMembers(named)},`, ...recordMembers(result.record, origin.shard), '}'];
     case 'write':
@@ -27,17 +30,27 @@ export function resultPieces(named: NamedKey | undefined, result: FittedResult, 
       throw new Error('a batch or transaction deletes no range');
     case 'failed': {
       const { code, message, details } = result;
-      return [problemResult({ code, detail: message, outcome: 'not_applied', details })];
+      return problemResult({ code, detail: message, outcome: 'not_applied', details });
     }
   }
+}
+
+/** How the last result of a write began: all of one entry have the same revision. */
+let lastStart = { revision: -1, created: false, text: '' };
+
+function writeStart(revision: number, created: boolean): string {
+  if (lastStart.revision !== revision || lastStart.created !== created) {
+    const text = `{"status":${created ? 201 : 200},"revision":${revision},"version":`;
+    lastStart = { revision, created, text };
+  }
+  return lastStart.text;
 }
 
 function writeHead(result: Extract<FittedResult, { type: 'write' }>): string {
   const { revision, version, created, number, applied, expiresAtMs } = result;
   const numbers = number === undefined ? '' : `,"value":${number},"applied":${applied ?? 0n}`;
   const expiry = expiresAtMs === undefined ? '' : `,"expires_at":"${timeText(expiresAtMs)}"`;
-  const status = created ? 201 : 200;
-  return `{"status":${status},"revision":${revision},"version":${version},"created":${created}${numbers}${expiry}`;
+  return `${writeStart(revision, created)}${version}${created ? ',"created":true' : ',"created":false'}${numbers}${expiry}`;
 }
 
 interface Recorded {
@@ -46,9 +59,9 @@ interface Recorded {
 }
 
 /** @param head of an object, which is ended here */
-function withRecord(head: string, { record, isRecordOmitted }: Recorded, { shard }: ResultOrigin): JsonPieces {
-  if (isRecordOmitted === true) return [`${head},"record_omitted":true}`];
-  if (record === undefined) return [`${head}}`];
+function withRecord(head: string, { record, isRecordOmitted }: Recorded, { shard }: ResultOrigin): string | JsonPieces {
+  if (isRecordOmitted === true) return `${head},"record_omitted":true}`;
+  if (record === undefined) return `${head}}`;
   return [`${head},"record":{`, ...recordMembers(record, shard), '}}'];
 }
 

@@ -20,7 +20,7 @@ import { comparisonOf, stepOf, type NamedStep } from './operation-steps.js';
 import { TAKEN } from './parameters.js';
 import { transactionOf } from './plain-puts.js';
 import { readJson } from './read-json.js';
-import { resultPieces } from './results.js';
+import { resultOf } from './results.js';
 import { RAW_MEMBERS } from './schemas.js';
 
 interface Transaction {
@@ -140,7 +140,9 @@ function documentOf(
       if (step === undefined) continue;
       if (index > 0) pieces.push(',');
       const shard = shardOf(step.step.key);
-      pieces.push(...resultPieces(step.named, result, { shard, revision: revisions.get(shard) ?? 0 }));
+      const shown = resultOf(step.named, result, { shard, revision: revisions.get(shard) ?? 0 });
+      if (typeof shown === 'string') pieces.push(shown);
+      else pieces.push(...shown);
     }
     pieces.push('],');
   }
