@@ -105,6 +105,7 @@ describe('what is said to a shard', () => {
     ask(3, ASK, 3, 2_000);
     expect(sent).toHaveLength(1);
     sent[0]?.reply(answered(DECIDED));
+    await runtime.settle(Promise.resolve());
     expect(sent).toHaveLength(2);
     expect([idsIn(1), sent[1]?.operation.operationId[0], sent[1]?.deadlineMs]).toEqual([[2, 3], 99, 2_000]);
     ask(4);
@@ -114,6 +115,7 @@ describe('what is said to a shard', () => {
       { reply: UNKNOWN, revision: 12 },
       { reply: DECIDED, revision: 12 },
     ]);
+    await runtime.settle(Promise.resolve());
     // The next one alone is again what it would have been at once.
     expect([idsIn(2), sent[2]?.operation.operationId[0]]).toEqual([[4], 4]);
   });
@@ -142,9 +144,29 @@ describe('what is said to a shard', () => {
     const { ask, sent, replies, runtime } = lab();
     for (const id of [1, 2, 3]) ask(id);
     sent[0]?.reply(answered(DECIDED));
+    await runtime.settle(Promise.resolve());
     sent[1]?.reply(answer);
     await runtime.settle(Promise.resolve());
     expect([2, 3].map((id) => replies.get(id)?.reply)).toMatchObject([expected, expected]);
+  });
+
+  it('by several replies of one entry, such as decisions by the last votes, goes in one entry, and with what waits', async () => {
+    const { ask, sent, idsIn, replies, runtime } = lab();
+    const vote: SingleReply = { type: 'vote', vote: { type: 'aborted' }, participants: [] };
+    for (const id of [1, 2, 3]) ask(id, prepare(put()));
+    sent[0]?.reply(answered(vote));
+    await runtime.settle(Promise.resolve());
+    ask(4);
+    const onceReplied = new Set([2, 3]);
+    const wait = async (): Promise<void> => {
+      for (let hop = 0; hop < 10 && ![...onceReplied].every((id) => replies.has(id)); hop++) await Promise.resolve();
+      for (const id of onceReplied) ask(id, COMMIT);
+    };
+    sent[1]?.reply(answered({ type: 'several', replies: [vote, vote] }));
+    await wait();
+    expect(sent).toHaveLength(2);
+    await runtime.settle(Promise.resolve());
+    expect(idsIn(2)).toEqual([4, 2, 3]);
   });
 
   it('tells decisions so that the shard keeps their index, which counts where the answer was lost', async () => {

@@ -4,7 +4,7 @@ import { TransactionSender, type SenderOptions } from './transaction-sender.js';
 import type { ParticipantReply } from './attempt-outcome.js';
 
 export interface ParticipantsOptions extends SenderOptions {
-  readonly runtime: Pick<Runtime, 'now' | 'after' | 'random'>;
+  readonly runtime: Pick<Runtime, 'now' | 'after' | 'defer' | 'random'>;
 }
 
 /** How long what may be forgotten is tried to be delivered. */

@@ -1,7 +1,7 @@
 /**
  * Sends what is to be said about transactions to their participants. What is said to a shard while an earlier message is
  * under way to it waits for that one's reply, and goes in one entry with all that came meanwhile. So one transaction waits
- * for nothing, and of many at once each costs a part of an entry: with 64 clients, some three share one on average.
+ * for nothing, and of many at once each costs a part of an entry.
  */
 import {
   decodeTransactionReply,
@@ -20,7 +20,7 @@ import type { ParticipantReply } from './attempt-outcome.js';
 
 export interface SenderOptions {
   readonly dispatcher: Pick<Dispatcher, 'dispatch'>;
-  readonly runtime: Pick<Runtime, 'now' | 'after'>;
+  readonly runtime: Pick<Runtime, 'now' | 'after' | 'defer'>;
   /** A fresh id of 16 bytes, with the time in it. */
   readonly newId: () => Uint8Array;
   /** Of the cluster, as far as is known. */
@@ -116,10 +116,21 @@ export class TransactionSender {
         const decidedAt = reply.type === 'decided' ? reply.revision : undefined;
         items[at]?.resolve({ shard, revision: decidedAt ?? revision, reply, origin });
       }
-      if (lane === undefined) return;
+      if (lane !== undefined) this.#replied(shard, items.length, lane);
+    });
+  }
+
+  /**
+   * What the replies lead to, such as decisions by the last votes, is said before this turn ends: it goes with what waits,
+   * and with each other, instead of waiting for one more reply.
+   */
+  #replied(shard: number, messages: number, lane: Lane): void {
+    const goOn = (): void => {
       lane.underWay -= 1;
       this.#sendWaiting(shard, lane);
-    });
+    };
+    if (messages === 1 && lane.waiting.length === 0) goOn();
+    else this.#options.runtime.defer(goOn);
   }
 
   #operation(shard: number, items: readonly Item[]): Transact {
