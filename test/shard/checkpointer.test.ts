@@ -23,8 +23,8 @@ function take(replica: Replica, write: Write[]): void {
   }
 }
 
-/** Shard 0 on node 1, following node 2, with two empty entries applied. */
-async function follower(storage: Storage): Promise<Replica> {
+/** A shard on node 1, following node 2, with two empty entries applied. */
+async function follower(storage: Storage, id = 1): Promise<Replica> {
   const write: Write[] = [];
   const runtime = new ManualRuntime();
   const recent = new RowCache(1_000);
@@ -38,12 +38,12 @@ async function follower(storage: Storage): Promise<Replica> {
     logger: silentLogger,
     askIndex: () => false,
   };
-  const group = createReplica(scene, 1, configuration.voters, undefined);
+  const group = createReplica(scene, id, configuration.voters, undefined);
   const entries = [1, 2].map((index) => ({ index, term: 1, kind: 0 as const, data: new Uint8Array() }));
   group.step({ type: 'append', from: 2, to: 1, term: 1, prevIndex: 0, prevTerm: 0, entries, commit: 2 });
   take(group, write);
   const hardState = { term: 1, vote: 0, commit: 2 };
-  await storage.commit([{ group: 1, hardState, entries }]);
+  await storage.commit([{ group: id, hardState, entries }]);
   for (const what of write) group.persisted(what);
   take(group, write);
   expect(group.applied).toBe(2);
@@ -68,6 +68,30 @@ describe('checkpoints', () => {
     checkpointer.applied(group, 1, 0);
     await checkpointer.run();
     expect(compacted).toEqual([2]);
+    await storage.close();
+  });
+
+  it('prepare each group when it is taken, and none after the node has failed meanwhile', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const groups = [await follower(storage, 1), await follower(storage, 2), await follower(storage, 3)];
+    const taken: number[] = [];
+    const flushed: number[] = [];
+    for (const { machine, id } of groups) machine.flush = () => flushed.push(id);
+    storage.checkpoint = async (checkpoints) => {
+      for (const { group } of checkpoints) {
+        taken.push(group);
+        await Promise.resolve();
+        if (group === 2) checkpointer.close();
+      }
+    };
+    const checkpointer = new Checkpointer(storage, LIMITS, () => undefined);
+    for (const group of groups) checkpointer.applied(group, 1, 0);
+    await checkpointer.run();
+    expect([taken, flushed]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
     await storage.close();
   });
 

@@ -183,18 +183,26 @@ export class JournaledStorage implements Storage {
     return this.#lastCommit;
   }
 
-  async checkpoint(groups: readonly GroupCheckpoint[]): Promise<void> {
+  async checkpoint(groups: Iterable<GroupCheckpoint>): Promise<void> {
     const session = this.#writable();
     if (this.#isCheckpointing) throw new Error('a checkpoint is under way');
     this.#isCheckpointing = true;
     try {
       const checkpoint = ++this.#checkpoints;
-      const parts = groups.map(({ group, meta }) => {
+      const atCall = new Map(session.placements);
+      const parts: { readonly group: GroupId; readonly meta: SnapshotMeta; readonly slot: number }[] = [];
+      for (const { group, meta, rows } of groups) {
+        const slot = this.#slotOf(session, group);
         const stands = session.placements.get(group)?.meta?.index ?? 0;
-        if (meta.index < stands) throw new RangeError(`group ${group}: checkpoint ${meta.index} is behind ${stands}`);
-        return { group, meta, slot: this.#slotOf(session, group) };
-      });
-      for (const { group, rows } of groups) await this.#sendRows(checkpoint, this.#slotOf(session, group), rows);
+        if (meta.index < stands) {
+          // A snapshot was installed since the call: these rows belong to the replaced state.
+          if (atCall.get(group)?.slot !== slot) continue;
+          throw new RangeError(`group ${group}: checkpoint ${meta.index} is behind ${stands}`);
+        }
+        parts.push({ group, meta, slot });
+        await this.#sendRows(checkpoint, slot, rows);
+        await this.#host.nextTurn();
+      }
       const journal = session.index.lastSeq;
       const unstored = session.index.unstoredHardStates();
       const hardStates = unstored.map((state) => ({ ...state, slot: this.#slotOf(session, state.group) }));

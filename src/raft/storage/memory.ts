@@ -212,16 +212,14 @@ export class MemoryStorage implements Storage {
     }
   }
 
-  async checkpoint(groups: readonly GroupCheckpoint[]): Promise<void> {
+  async checkpoint(groups: Iterable<GroupCheckpoint>): Promise<void> {
     this.#assertWritable();
     if (this.#isCheckpointing) throw new Error('a checkpoint is under way');
-    for (const { group, meta } of groups) {
-      const stands = this.#disk.groups.get(group)?.meta?.index ?? 0;
-      if (meta.index < stands) throw new RangeError(`group ${group}: checkpoint ${meta.index} is behind ${stands}`);
-    }
     this.#isCheckpointing = true;
     try {
-      const parts = groups.map(({ group, meta, rows }) => {
+      const parts = [...groups].map(({ group, meta, rows }) => {
+        const stands = this.#disk.groups.get(group)?.meta?.index ?? 0;
+        if (meta.index < stands) throw new RangeError(`group ${group}: checkpoint ${meta.index} is behind ${stands}`);
         return { group, meta, rows: [...rows], table: this.#group(group).table };
       });
       const resetsUpTo = this.#index.lastSeq;

@@ -175,8 +175,10 @@ export interface Storage {
    * checkpoint runs at a time. Commits continue meanwhile and wait at most for the sync of one transaction: some ms,
    * more only if one group alone has many rows (80 ms at 100,000). A group's index may not decrease. An empty list only
    * truncates the journal.
+   * @param groups taken one by one, with a pause for other work behind each: what prepares a group when it is taken holds
+   *   nobody up for all of them
    */
-  checkpoint(groups: readonly GroupCheckpoint[]): Promise<void>;
+  checkpoint(groups: Iterable<GroupCheckpoint>): Promise<void>;
 
   /**
    * Reads a row of the durable state synchronously; undefined when absent. Sees only complete checkpoints of a group.

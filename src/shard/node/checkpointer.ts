@@ -38,6 +38,7 @@ export class Checkpointer {
   #dirtySince = 0;
   #running: Promise<void> | undefined;
   #endLast: (() => void) | undefined;
+  #isClosed = false;
   readonly #storage: Storage;
   readonly #limits: CheckpointLimits;
   readonly #retention: LogRetention;
@@ -98,22 +99,43 @@ export class Checkpointer {
     });
   }
 
+  /**
+   * Prepares nothing more, also of a checkpoint that is under way: a node that failed may have applied an entry in part,
+   * which must not become durable.
+   */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   /** Called when something begins to wait for disk space: ends the wait of `runLast`. */
   outOfRoom(): void {
     this.#endLast?.();
   }
 
   async #checkpoint(): Promise<void> {
+    if (this.#isClosed) return;
     const groups = [...this.#dirty.values()].filter((group) => !group.installing);
-    for (const group of groups) this.#dirty.delete(group.id);
     this.#bytes = 0;
-    const checkpoints = groups.map((group) => prepareCheckpoint(group));
-    if (checkpoints.length === 0) return;
-    await this.#storage.checkpoint(checkpoints);
+    if (groups.length === 0) return;
+    const covered = new Map<Replica, number>();
+    await this.#storage.checkpoint(this.#prepared(groups, covered));
     this.#journalBytes = this.#storage.status().journalBytes;
-    for (const [i, group] of groups.entries()) {
+    for (const [group, index] of covered) {
       group.table.release();
-      this.#compact(group, this.#retention.compactTo(group, checkpoints[i]?.meta.index ?? 0));
+      this.#compact(group, this.#retention.compactTo(group, index));
+    }
+  }
+
+  /** Each is prepared when the storage takes it. @param covered is filled with the index of each */
+  *#prepared(groups: readonly Replica[], covered: Map<Replica, number>): Generator<GroupCheckpoint> {
+    for (const group of groups) {
+      if (this.#isClosed) return;
+      // A snapshot may have begun to replace it meanwhile: it stays dirty.
+      if (group.installing) continue;
+      this.#dirty.delete(group.id);
+      const checkpoint = prepareCheckpoint(group);
+      covered.set(group, checkpoint.meta.index);
+      yield checkpoint;
     }
   }
 

@@ -319,9 +319,8 @@ export class ShardNode {
     this.#admission.closed = closed;
     this.#replicas.abandon(closed);
     this.#snapshots.close();
+    this.#checkpointer.close();
   }
-
-  // Running.
 
   /** An exception in a turn means a broken invariant or unreadable state: it is safer to fail than to continue. */
   #guardedTurn(): void {
