@@ -40,8 +40,12 @@ export class Deletions {
   #last = 0;
   /** Revision and hash of each, in the order in which they happened. */
   readonly #ring: SlotRing;
-  /** By hash of the row key: the revision of its last deletion. */
+  /**
+   * By hash of the row key: the revision of its last deletion, of those before `#indexedTo`. Filled when somebody asks: most
+   * shards are never asked, and it would be a good part of the time that a deletion takes.
+   */
   readonly #revisions = new Map<string, number>();
+  #indexedTo = 0;
   readonly #store: StateStore;
   readonly #most: number;
   /** Rows of a former build, a deletion each, that the next flush replaces. */
@@ -78,6 +82,7 @@ export class Deletions {
   /** Whether the key, which is absent, was certainly not deleted after `revision`. */
   isUnchangedSince(rowKey: StateKey, revision: number): boolean {
     if (!this.isKept || revision < this.#unknownUpTo) return false;
+    this.#index();
     return (this.#revisions.get(hashOf(rowKey)) ?? 0) <= revision;
   }
 
@@ -98,9 +103,8 @@ export class Deletions {
     this.#last = last;
     this.#revisions.clear();
     this.#formerRows = [];
-    this.#ring.load(head, (at) => {
-      this.#revisions.set(this.#hashAt(at), readU48(this.#ring.bytes, at));
-    });
+    this.#ring.load(head, () => undefined);
+    this.#indexedTo = head;
     if (this.#ring.tail !== tail) this.#loadFormer();
     if (this.#ring.tail !== tail) throw new StorageCorruption('the deletions of a shard do not match its checkpoint');
   }
@@ -120,16 +124,27 @@ export class Deletions {
     writeU32(ring.bytes, at + 6, high);
     writeU32(ring.bytes, at + 10, low);
     ring.tail += 1;
-    this.#revisions.set(this.#hashAt(at), revision);
+  }
+
+  /** Fills the index up to the last deletion. */
+  #index(): void {
+    const ring = this.#ring;
+    for (let each = Math.max(this.#indexedTo, ring.head); each < ring.tail; each += 1) {
+      const at = ring.at(each);
+      this.#revisions.set(this.#hashAt(at), readU48(ring.bytes, at));
+    }
+    this.#indexedTo = ring.tail;
   }
 
   #dropOldest(): void {
     const ring = this.#ring;
     const at = ring.at(ring.head);
-    const hash = this.#hashAt(at);
     const revision = readU48(ring.bytes, at);
-    // The key may have been created and deleted again since.
-    if (this.#revisions.get(hash) === revision) this.#revisions.delete(hash);
+    if (ring.head < this.#indexedTo) {
+      const hash = this.#hashAt(at);
+      // The key may have been created and deleted again since.
+      if (this.#revisions.get(hash) === revision) this.#revisions.delete(hash);
+    }
     this.#unknownUpTo = Math.max(this.#unknownUpTo, revision);
     ring.head += 1;
   }
