@@ -169,6 +169,21 @@ describe('what is said to a shard', () => {
     expect(idsIn(2)).toEqual([4, 2, 3]);
   });
 
+  it('gathers a moment longer after an entry of three or more: what comes to a busy shard', async () => {
+    const { ask, sent, idsIn, runtime } = lab();
+    for (const id of [1, 2, 3, 4]) ask(id);
+    sent[0]?.reply(answered(UNKNOWN));
+    await runtime.settle(Promise.resolve());
+    expect(idsIn(1)).toEqual([2, 3, 4]);
+    ask(5);
+    sent[1]?.reply(answered({ type: 'several', replies: [UNKNOWN, UNKNOWN, UNKNOWN] }));
+    await runtime.run(0.5);
+    ask(6);
+    expect(sent).toHaveLength(2);
+    await runtime.run(2);
+    expect(idsIn(2)).toEqual([5, 6]);
+  });
+
   it('tells decisions so that the shard keeps their index, which counts where the answer was lost', async () => {
     const { ask, sent, idsIn, replies, runtime } = lab();
     ask(1, COMMIT);
