@@ -1,8 +1,7 @@
 /**
  * The default run: every row on every target that supports it, in turn (A B A B), medians of the rounds.
  *
- * All targets run throughout and idle while another is measured; an idle one costs a few per cent of a core. The order
- * alternates from round to round. Two builds are restarted several times, in alternating order: which functions V8
+ * All targets run throughout and idle while another is measured; an idle one costs a few per cent of a core. Two builds are restarted several times, in alternating order: which functions V8
  * compiles, and when, changes CPU by several per cent from one process to the next. Before a row is measured, both
  * builds are driven with it: a new kind of load makes V8 recompile, which takes a minute with one client.
  */
@@ -16,7 +15,7 @@ import { type ExpiryResult, measureExpiry } from './expiry.js';
 import { measureScan, scanLacksRoom, type ScanResult } from './scan.js';
 import type { HttpDriver, Target, TargetName } from './target.js';
 import { KvorumCluster, KvorumTarget } from './kvorum.js';
-import { type Figures, joined, measure, type MeasureOptions, medians } from './measure.js';
+import { type Figures, joined, measure, medians } from './measure.js';
 import type { Options } from './options.js';
 import { type Row, rowName } from './workload.js';
 
@@ -252,7 +251,7 @@ interface Scene {
   readonly untilRound: number;
 }
 
-/** Round by round, each row of the group in turn. */
+/** Round by round, all rows of the group and all targets in turn. */
 async function measureGroup(group: readonly RowRounds[], targets: readonly Target[], scene: Scene): Promise<void> {
   const parts: (readonly [RowRounds, readonly Target[]])[] = [];
   for (const measured of group) {
@@ -261,7 +260,7 @@ async function measureGroup(group: readonly RowRounds[], targets: readonly Targe
     parts.push([measured, able]);
   }
   for (let round = (group[0]?.rounds ?? 0) + 1; round <= scene.untilRound; round++) {
-    for (const [measured, able] of parts) await measureRound(measured, able, scene);
+    await measureRound(parts, round, scene);
   }
 }
 
@@ -273,36 +272,30 @@ function ableTo(row: Row, targets: readonly Target[], { notRun }: Scene): Target
   });
 }
 
-async function measureRound(measured: RowRounds, able: readonly Target[], { options, context }: Scene): Promise<void> {
-  const { row } = measured;
+/** What is compared runs a second each, in turns (A B B A): what slows the machine for some seconds slows all of it. */
+async function measureRound(
+  parts: readonly (readonly [RowRounds, readonly Target[]])[],
+  round: number,
+  { options, context }: Scene,
+): Promise<void> {
   const { rounds, seconds, valueBytes } = options;
-  const round = ++measured.rounds;
-  const add = (target: Target, figures: Figures): void => {
-    measured.add(target.name, figures);
-    const rate = Math.round(figures.opsPerSecond).toLocaleString('en');
-    context.say(`${rowName(row)} ${round}/${rounds} ${target.name}: ${rate}/s`);
-  };
-  const order = round % 2 === 1 ? able : able.toReversed();
-  const builds = order.filter(({ name }) => name === 'kvorum' || name === 'kvorum-base');
-  const together = builds.length > 1 ? builds : [];
-  const figures = await measureInTurns(together, { row, seconds, valueBytes });
-  for (const target of together) add(target, joined(figures.get(target) ?? []));
-  for (const target of order.filter((some) => !together.includes(some))) {
-    add(target, await measure(target, { row, seconds, valueBytes }));
-    await pause(REST_MS);
-  }
-}
-
-/** A second each, in turns (A B B A): what slows the machine for some seconds slows both builds. */
-async function measureInTurns(targets: readonly Target[], options: MeasureOptions): Promise<Map<Target, Figures[]>> {
-  const figures = new Map<Target, Figures[]>(targets.map((target) => [target, []]));
-  for (let turn = 0; turn < options.seconds; turn++) {
-    for (const target of turn % 2 === 0 ? targets : targets.toReversed()) {
-      figures.get(target)?.push(await measure(target, { ...options, seconds: 1 }));
+  const pairs = parts.flatMap(([measured, able]) =>
+    able.map((target) => ({ measured, target, figures: [] as Figures[] })),
+  );
+  const order = round % 2 === 1 ? pairs : pairs.toReversed();
+  for (let turn = 0; turn < seconds; turn++) {
+    for (const { measured, target, figures } of turn % 2 === 0 ? order : order.toReversed()) {
+      figures.push(await measure(target, { row: measured.row, seconds: 1, valueBytes }));
       await pause(REST_MS);
     }
   }
-  return figures;
+  for (const [measured] of parts) measured.rounds += 1;
+  for (const { measured, target, figures } of pairs) {
+    const one = joined(figures);
+    measured.add(target.name, one);
+    const rate = Math.round(one.opsPerSecond).toLocaleString('en');
+    context.say(`${rowName(measured.row)} ${round}/${rounds} ${target.name}: ${rate}/s`);
+  }
 }
 
 /**

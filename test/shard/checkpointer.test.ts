@@ -95,6 +95,71 @@ describe('checkpoints', () => {
     await storage.close();
   });
 
+  it('have what is applied until a group is taken; what is applied later makes the next one due, counted from then', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const groups = [await follower(storage, 1), await follower(storage, 2)];
+    const limits = { bytes: Infinity, journalBytes: Infinity, intervalMs: 30_000, ...KEEP_NOTHING };
+    let [now, checkpoints] = [0, 0];
+    const taken: number[][] = [];
+    const apply = (): void => {
+      for (const group of groups) checkpointer.applied(group, 1, now);
+    };
+    storage.checkpoint = async (given) => {
+      checkpoints += 1;
+      const list: number[] = [];
+      taken.push(list);
+      for (const { group } of given) {
+        list.push(group);
+        await Promise.resolve();
+        now += 1;
+        // The second is waiting for its turn, the first has been taken.
+        if (group === 1 && checkpoints !== 2) apply();
+      }
+    };
+    const checkpointer = new Checkpointer(storage, limits, () => undefined);
+    apply();
+    await checkpointer.run();
+    await checkpointer.run();
+    expect(taken).toEqual([[1, 2], [1]]);
+    [now, checkpoints] = [0, 2];
+    for (; now < 100_000; now += 200) {
+      apply();
+      if (checkpointer.isDue(now)) await checkpointer.run();
+    }
+    expect(checkpoints).toBe(2 + 3);
+    await storage.close();
+  });
+
+  it('leave out a group that a snapshot begins to replace before it is taken, and have it in the next one', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const groups = [await follower(storage, 1), await follower(storage, 2)];
+    const taken: number[] = [];
+    storage.checkpoint = async (checkpoints) => {
+      for (const { group } of checkpoints) {
+        taken.push(group);
+        await Promise.resolve();
+        isInstalling = true;
+      }
+    };
+    let isInstalling = false;
+    Object.defineProperty(groups[1], 'installing', { get: () => isInstalling });
+    const compacted: number[] = [];
+    const checkpointer = new Checkpointer(storage, LIMITS, ({ id }) => compacted.push(id));
+    for (const group of groups) checkpointer.applied(group, 1, 0);
+    await checkpointer.run();
+    expect([taken, compacted]).toEqual([[1], [1]]);
+    isInstalling = false;
+    expect(checkpointer.isDue(1)).toBe(true);
+    await checkpointer.run();
+    expect([taken, compacted]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    await storage.close();
+  });
+
   it('are due once the journal has grown by the limit since the last one, however little was applied', async () => {
     const storage = new MemoryStorage(new MemoryDisk());
     await storage.open();

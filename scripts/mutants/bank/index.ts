@@ -145,6 +145,9 @@ import { k139 } from './k139-hung-leader-asks-once.js';
 import { k140 } from './k140-hung-leader-asks-the-fit.js';
 import { k141 } from './k141-expiry-by-the-durable-row.js';
 import { k142 } from './k142-expiry-index-passed-over.js';
+import { k143 } from './k143-name-of-the-same-hash.js';
+import { k144 } from './k144-failed-node-checkpoints-on.js';
+import { k145 } from './k145-deletions-indexed-once.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -292,4 +295,7 @@ export const BANK: readonly Mutant[] = [
   k140,
   k141,
   k142,
+  k143,
+  k144,
+  k145,
 ];

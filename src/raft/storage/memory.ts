@@ -217,11 +217,21 @@ export class MemoryStorage implements Storage {
     if (this.#isCheckpointing) throw new Error('a checkpoint is under way');
     this.#isCheckpointing = true;
     try {
-      const parts = [...groups].map(({ group, meta, rows }) => {
-        const stands = this.#disk.groups.get(group)?.meta?.index ?? 0;
-        if (meta.index < stands) throw new RangeError(`group ${group}: checkpoint ${meta.index} is behind ${stands}`);
-        return { group, meta, rows: [...rows], table: this.#group(group).table };
-      });
+      const atCall = new Map([...this.#disk.groups].map(([group, { table }]) => [group, table]));
+      const parts: (GroupCheckpoint & { readonly table: SortedTable })[] = [];
+      for (const { group, meta, rows } of groups) {
+        const { table, meta: before } = this.#group(group);
+        const stands = before?.index ?? 0;
+        if (meta.index < stands) {
+          // A snapshot was installed since the call: these rows belong to the replaced state.
+          if (atCall.get(group) !== table) continue;
+          throw new RangeError(`group ${group}: checkpoint ${meta.index} is behind ${stands}`);
+        }
+        parts.push({ group, meta, rows: [...rows], table });
+        await new Promise<void>((resolve) => {
+          this.#options.defer(resolve);
+        });
+      }
       const resetsUpTo = this.#index.lastSeq;
       const hardStates = this.#index.unstoredHardStates();
       await this.#write(() => {

@@ -176,7 +176,7 @@ export interface Storage {
    * more only if one group alone has many rows (80 ms at 100,000). A group's index may not decrease. An empty list only
    * truncates the journal.
    * @param groups taken one by one, with a pause for other work behind each: what prepares a group when it is taken holds
-   *   nobody up for all of them
+   *   nobody up for all of them. One that is behind a snapshot which was installed since the call is left out
    */
   checkpoint(groups: Iterable<GroupCheckpoint>): Promise<void>;
 

@@ -32,10 +32,14 @@ const LAST_CHECKPOINT_MS = 5_000;
 
 export class Checkpointer {
   readonly #dirty = new Map<GroupId, Replica>();
+  /** Of the checkpoint that is under way, those that were not prepared yet: it has all that they apply until then. */
+  readonly #due = new Set<Replica>();
   #bytes = 0;
   /** Size of the journal after the last checkpoint. */
   #journalBytes = 0;
   #dirtySince = 0;
+  /** The latest time that was told. */
+  #now = 0;
   #running: Promise<void> | undefined;
   #endLast: (() => void) | undefined;
   #isClosed = false;
@@ -57,12 +61,15 @@ export class Checkpointer {
   }
 
   applied(group: Replica, bytes: number, now: number): void {
+    this.#now = now;
+    if (this.#due.has(group)) return;
     if (this.#dirty.size === 0) this.#dirtySince = now;
     this.#dirty.set(group.id, group);
     this.#bytes += bytes + ENTRY_OVERHEAD_BYTES;
   }
 
   isDue(now: number): boolean {
+    this.#now = now;
     if (this.running || this.#dirty.size === 0) return false;
     // Commits wait for space in the journal, which only a checkpoint can free.
     if (this.#storage.stall?.waits === 'commits') return true;
@@ -114,11 +121,18 @@ export class Checkpointer {
 
   async #checkpoint(): Promise<void> {
     if (this.#isClosed) return;
-    const groups = [...this.#dirty.values()].filter((group) => !group.installing);
+    for (const group of this.#dirty.values()) if (!group.installing) this.#due.add(group);
+    for (const { id } of this.#due) this.#dirty.delete(id);
     this.#bytes = 0;
-    if (groups.length === 0) return;
+    // Those that a snapshot is replacing are not due again at once.
+    this.#dirtySince = this.#now;
+    if (this.#due.size === 0) return;
     const covered = new Map<Replica, number>();
-    await this.#storage.checkpoint(this.#prepared(groups, covered));
+    try {
+      await this.#storage.checkpoint(this.#prepared(covered));
+    } finally {
+      for (const group of this.#due) this.#notPrepared(group);
+    }
     this.#journalBytes = this.#storage.status().journalBytes;
     for (const [group, index] of covered) {
       group.table.release();
@@ -127,16 +141,25 @@ export class Checkpointer {
   }
 
   /** Each is prepared when the storage takes it. @param covered is filled with the index of each */
-  *#prepared(groups: readonly Replica[], covered: Map<Replica, number>): Generator<GroupCheckpoint> {
-    for (const group of groups) {
+  *#prepared(covered: Map<Replica, number>): Generator<GroupCheckpoint> {
+    for (const group of [...this.#due]) {
       if (this.#isClosed) return;
-      // A snapshot may have begun to replace it meanwhile: it stays dirty.
-      if (group.installing) continue;
-      this.#dirty.delete(group.id);
+      // A snapshot may have begun to replace it meanwhile.
+      if (group.installing) {
+        this.#notPrepared(group);
+        continue;
+      }
+      this.#due.delete(group);
       const checkpoint = prepareCheckpoint(group);
       covered.set(group, checkpoint.meta.index);
       yield checkpoint;
     }
+  }
+
+  #notPrepared(group: Replica): void {
+    this.#due.delete(group);
+    if (this.#dirty.size === 0) this.#dirtySince = this.#now;
+    this.#dirty.set(group.id, group);
   }
 
   /**

@@ -164,6 +164,36 @@ describeEachStorage('storage', (bench) => {
     expect((await bench().reopen())[3]).toMatchObject({ hardState: [4, 1, 0], log: ['1@4=1@4'] });
   });
 
+  it('takes the groups of a checkpoint one by one, and commits between them', async () => {
+    const order: string[] = [];
+    const groups = function* () {
+      for (const group of [1, 2, 3]) {
+        order.push(`group ${group}`);
+        void Promise.resolve().then(() => order.push(`between ${group}`));
+        if (group === 2) void bench().commitEntries(3, 1, 1);
+        yield { group, meta: meta(1), rows: [row('a', `${group}`)] };
+      }
+    };
+    await bench().storage.checkpoint(groups());
+    expect(order).toEqual([1, 2, 3].flatMap((group) => [`group ${group}`, `between ${group}`]));
+    expect([1, 2, 3].map((group) => stateOf(bench().storage, group))).toEqual([{ a: '1' }, { a: '2' }, { a: '3' }]);
+  });
+
+  it('writes nothing of a checkpoint that was refused, nor does the next one', async () => {
+    for (const group of [1, 2]) await bench().commitEntries(group, 1, 9);
+    await bench().storage.checkpoint([{ group: 2, meta: meta(5), rows: [] }]);
+    const stale = { group: 1, meta: meta(2), rows: [row('a', 'stale')] };
+    const behind = { group: 2, meta: meta(4), rows: [] };
+    await expect(bench().storage.checkpoint([stale, behind])).rejects.toThrow(RangeError);
+    const failing = function* () {
+      yield stale;
+      throw new Error('cannot be prepared');
+    };
+    await expect(bench().storage.checkpoint(failing())).rejects.toThrow('cannot be prepared');
+    await bench().storage.checkpoint([{ group: 1, meta: meta(3), rows: [] }]);
+    expect(stateOf(bench().storage, 1)).toEqual({});
+  });
+
   it('refuses a checkpoint behind the last one, and two at once', async () => {
     await bench().storage.checkpoint([{ group: 1, meta: meta(5), rows: [row('a', '5')] }]);
     await expect(bench().storage.checkpoint([{ group: 1, meta: meta(4), rows: [] }])).rejects.toThrow(RangeError);

@@ -273,7 +273,8 @@ export class StoreEngine {
   #isDurable(call: number, request: OrderedRequest): void {
     switch (request.type) {
       case 'checkpoint': {
-        const rows = this.#rows;
+        // Those of one that its caller has given up may be left.
+        const rows = this.#rows.filter(({ checkpoint }) => checkpoint === request.checkpoint);
         this.#tasks.add(call, 'checkpoint', () => this.#work.checkpoint(request, rows));
         this.#rows = [];
         return;
