@@ -15,7 +15,7 @@ import { type ExpiryResult, measureExpiry } from './expiry.js';
 import { measureScan, scanLacksRoom, type ScanResult } from './scan.js';
 import type { HttpDriver, Target, TargetName } from './target.js';
 import { KvorumCluster, KvorumTarget } from './kvorum.js';
-import { type Figures, joined, measure, medians } from './measure.js';
+import { type Figures, measure, Measurement, medians } from './measure.js';
 import type { Options } from './options.js';
 import { type Row, rowName } from './workload.js';
 
@@ -280,18 +280,21 @@ async function measureRound(
 ): Promise<void> {
   const { rounds, seconds, valueBytes } = options;
   const pairs = parts.flatMap(([measured, able]) =>
-    able.map((target) => ({ measured, target, figures: [] as Figures[] })),
+    able.map((target) => {
+      const { row } = measured;
+      return { measured, target, measurement: new Measurement(target, { row, valueBytes }) };
+    }),
   );
   const order = round % 2 === 1 ? pairs : pairs.toReversed();
   for (let turn = 0; turn < seconds; turn++) {
-    for (const { measured, target, figures } of turn % 2 === 0 ? order : order.toReversed()) {
-      figures.push(await measure(target, { row: measured.row, seconds: 1, valueBytes }));
+    for (const { measurement } of turn % 2 === 0 ? order : order.toReversed()) {
+      await measurement.turn(1);
       await pause(REST_MS);
     }
   }
   for (const [measured] of parts) measured.rounds += 1;
-  for (const { measured, target, figures } of pairs) {
-    const one = joined(figures);
+  for (const { measured, target, measurement } of pairs) {
+    const one = measurement.figures();
     measured.add(target.name, one);
     const rate = Math.round(one.opsPerSecond).toLocaleString('en');
     context.say(`${rowName(measured.row)} ${round}/${rounds} ${target.name}: ${rate}/s`);

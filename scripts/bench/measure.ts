@@ -1,7 +1,7 @@
 /** Drives one target with one row for some seconds; measures the clients' results and the processes' costs. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { cpuMs, residentBytes, writtenBytes } from '../support/cpu.js';
-import type { LoadOutcome, Target } from './target.js';
+import type { Counters, LoadOutcome, Target } from './target.js';
 import { delayBetweenMs, median } from './latencies.js';
 import { putsPerRequest, type Row } from './workload.js';
 
@@ -37,45 +37,90 @@ export interface MeasureOptions {
 }
 
 export async function measure(target: Target, { row, seconds, valueBytes, drive }: MeasureOptions): Promise<Figures> {
-  const { pids, nodePids } = target;
-  const earlier = await target.counters?.();
-  const cpu = total(pids, cpuMs);
-  const written = total(nodePids, writtenBytes);
-  const outcome = await (drive?.() ?? target.drive(row, seconds));
-  const usedMs = total(pids, cpuMs) - cpu;
-  const later = await target.counters?.();
-  await pause(SETTLE_MS);
-  const wrote = total(nodePids, writtenBytes) - written;
-  const putBytes = outcome.operations * putsPerRequest(row.operation) * valueBytes * target.replicas;
-  const commits = (later?.commits ?? NaN) - (earlier?.commits ?? NaN);
-  return {
-    opsPerSecond: (outcome.operations * 1_000) / outcome.tookMs,
-    p50Ms: outcome.p50Ms,
-    p99Ms: outcome.p99Ms,
-    p999Ms: outcome.p999Ms,
-    failures: outcome.failures,
-    cpuSecondsPer1000: usedMs / outcome.operations,
-    loadCpuShare: outcome.cpuMs / outcome.tookMs,
-    commitsPerSecond: (commits * 1_000) / outcome.tookMs,
-    entriesPerCommit: commits > 0 ? ((later?.entries ?? NaN) - (earlier?.entries ?? NaN)) / commits : NaN,
-    writtenPerByte: putBytes > 0 && wrote > 0 ? wrote / putBytes : NaN,
-    loopDelayP99Ms: (later?.loopDelays ?? []).map((delays, node) =>
-      delayBetweenMs(earlier?.loopDelays[node] ?? [], delays, 0.99),
-    ),
-    residentMiB: nodePids.map((pid) => residentBytes(pid) / MIB),
-  };
+  const measurement = new Measurement(target, { row, valueBytes });
+  await measurement.turn(seconds, drive);
+  return measurement.figures();
 }
+
+/** What the nodes counted in all turns so far. */
+interface Counted {
+  commits: number;
+  entries: number;
+  /** By node, and by bucket. */
+  readonly delays: Map<number, number>[];
+}
+
+/**
+ * One measurement of a target, in one turn or several, between which others may have theirs. All but the bytes written is of
+ * the turns: a checkpoint goes on after the turn in which it begins.
+ */
+export class Measurement {
+  readonly #target: Target;
+  readonly #options: Pick<MeasureOptions, 'row' | 'valueBytes'>;
+  readonly #outcomes: LoadOutcome[] = [];
+  readonly #writtenBefore: number;
+  readonly #counted: Counted = { commits: 0, entries: 0, delays: [] };
+  #cpuMs = 0;
+
+  constructor(target: Target, options: Pick<MeasureOptions, 'row' | 'valueBytes'>) {
+    this.#target = target;
+    this.#options = options;
+    this.#writtenBefore = total(target.nodePids, writtenBytes);
+  }
+
+  async turn(seconds: number, drive = () => this.#target.drive(this.#options.row, seconds)): Promise<void> {
+    const { pids } = this.#target;
+    const earlier = await this.#target.counters?.();
+    const cpu = total(pids, cpuMs);
+    this.#outcomes.push(await drive());
+    this.#cpuMs += total(pids, cpuMs) - cpu;
+    this.#count(earlier, await this.#target.counters?.());
+    await pause(SETTLE_MS);
+  }
+
+  #count(earlier: Counters | undefined, later: Counters | undefined): void {
+    const counted = this.#counted;
+    counted.commits += (later?.commits ?? NaN) - (earlier?.commits ?? NaN);
+    counted.entries += (later?.entries ?? NaN) - (earlier?.entries ?? NaN);
+    for (const [node, delays] of (later?.loopDelays ?? []).entries()) {
+      const sums = (counted.delays[node] ??= new Map());
+      const before = new Map(earlier?.loopDelays[node]);
+      for (const [bound, count] of delays) {
+        sums.set(bound, (sums.get(bound) ?? 0) + count - (before.get(bound) ?? 0));
+      }
+    }
+  }
+
+  figures(): Figures {
+    const { replicas, nodePids } = this.#target;
+    const { row, valueBytes } = this.#options;
+    const outcomes = this.#outcomes;
+    const of = (figure: (outcome: LoadOutcome) => number): number => sum(outcomes.map(figure));
+    const [operations, tookMs] = [of((o) => o.operations), of((o) => o.tookMs)];
+    const { commits, entries, delays } = this.#counted;
+    const wrote = total(nodePids, writtenBytes) - this.#writtenBefore;
+    const putBytes = operations * putsPerRequest(row.operation) * valueBytes * replicas;
+    return {
+      opsPerSecond: (operations * 1_000) / tookMs,
+      // Those of several turns are in the middle of the turns' own.
+      p50Ms: median(outcomes.map((o) => o.p50Ms)),
+      p99Ms: median(outcomes.map((o) => o.p99Ms)),
+      p999Ms: median(outcomes.map((o) => o.p999Ms)),
+      failures: of((o) => o.failures),
+      cpuSecondsPer1000: this.#cpuMs / operations,
+      loadCpuShare: of((o) => o.cpuMs) / tookMs,
+      commitsPerSecond: (commits * 1_000) / tookMs,
+      entriesPerCommit: commits > 0 ? entries / commits : NaN,
+      writtenPerByte: putBytes > 0 && wrote > 0 ? wrote / putBytes : NaN,
+      loopDelayP99Ms: delays.map((counts) => delayBetweenMs([], [...counts], 0.99)),
+      residentMiB: nodePids.map((pid) => residentBytes(pid) / MIB),
+    };
+  }
+}
+
+const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
 
 const total = (pids: readonly number[], of: (pid: number) => number): number => sum(pids.map(of));
-
-/** Of measurements of the same length, as if they had been one: costs weigh as much as what was done at them. */
-export function joined(parts: readonly Figures[]): Figures {
-  const done = sum(parts.map((part) => part.opsPerSecond));
-  const cost = sum(parts.map((part) => part.opsPerSecond * part.cpuSecondsPer1000));
-  return { ...medians(parts), opsPerSecond: done / parts.length, cpuSecondsPer1000: cost / done };
-}
-
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** The median of each figure by itself; failures are summed, since one is too many. */
 export function medians(rounds: readonly Figures[]): Figures {

@@ -7,8 +7,9 @@ import { parseGrpcReport } from '../../../scripts/bench/etcd.js';
 import { longestGap } from '../../../scripts/bench/failover.js';
 import { type Goal, type Header, judge, resultName } from '../../../scripts/bench/result.js';
 import { readCounters } from '../../../scripts/bench/kvorum.js';
+import type { Target } from '../../../scripts/bench/target.js';
 import { delayBetweenMs, type DelayCounts, Latencies, median, percentile } from '../../../scripts/bench/latencies.js';
-import { joined, medians, type Figures } from '../../../scripts/bench/measure.js';
+import { Measurement, medians, type Figures } from '../../../scripts/bench/measure.js';
 import { scaleGoals } from '../../../scripts/bench/scale-findings.js';
 import { parseWrk } from '../../../scripts/bench/wrk-load.js';
 
@@ -56,9 +57,43 @@ it('computes medians', () => {
   expect(medians([figures(), figures({ writtenPerByte: 4 })]).writtenPerByte).toBe(4);
 });
 
-it('joins turns of one round: CPU by what was done in each, not by turn', () => {
-  const turns = [figures({ opsPerSecond: 300, cpuSecondsPer1000: 2 }), figures({ opsPerSecond: 100, cpuSecondsPer1000: 6, failures: 1 })];
-  expect(joined(turns)).toMatchObject({ opsPerSecond: 200, cpuSecondsPer1000: 3, failures: 1 });
+it('measures in several turns, and counts what happens in them', async () => {
+  const outcome = { failures: 0, p50Ms: 1, p99Ms: 2, p999Ms: 3, cpuMs: 100 };
+  const outcomes = [
+    { ...outcome, operations: 300, tookMs: 1_000 },
+    { ...outcome, operations: 100, tookMs: 1_000, failures: 1, p50Ms: 5 },
+    { ...outcome, operations: 200, tookMs: 2_000, p50Ms: 3 },
+  ];
+  // Between turns 10 of each go by: 10 commits, and 10 delays of up to 8 ms.
+  let [commits, short, long] = [0, 0, 0];
+  const target: Target = {
+    ...{ name: 'kvorum', pids: [], nodePids: [], replicas: 3 },
+    cannot: () => undefined,
+    drive: () => {
+      commits += 50;
+      long += 99;
+      return Promise.resolve(outcomes.shift() ?? { ...outcome, operations: 0, tookMs: 1 });
+    },
+    counters: () => {
+      const now = { commits, entries: 2 * commits, loopDelays: [delays(short, short + long)] };
+      [commits, short] = [commits + 5, short + 5];
+      return Promise.resolve(now);
+    },
+  };
+  const delays = (upTo8: number, all: number): DelayCounts => [
+    [0.008, upTo8],
+    [0.016, all],
+    [Infinity, all],
+  ];
+  const measurement = new Measurement(target, { row: { operation: 'put', clients: 1 }, valueBytes: 100 });
+  for (let turn = 0; turn < 3; turn++) await measurement.turn(1);
+  expect(measurement.figures()).toMatchObject({
+    ...{ opsPerSecond: 150, failures: 1, p50Ms: 3, loadCpuShare: 300 / 4_000 },
+    commitsPerSecond: (3 * 55 * 1_000) / 4_000,
+    entriesPerCommit: 2,
+  });
+  // 5 of 104 delays in a turn are short.
+  expect(measurement.figures().loopDelayP99Ms[0]).toBeCloseTo(8 + (8 * (0.99 * 104 - 5)) / 99);
 });
 
 describe('the longest gap between successes', () => {
