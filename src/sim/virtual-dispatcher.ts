@@ -132,7 +132,10 @@ function settling(runtime: Runtime, scheduler: Scheduler): Runtime {
     now: () => runtime.now(),
     wallTime: () => runtime.wallTime(),
     defer: (task) => {
-      runtime.defer(task);
+      runtime.defer(() => {
+        task();
+        scheduler.settles(TRANSACTION_TURNS);
+      });
     },
     every: (ms, task) => runtime.every(ms, task),
     after: (ms, task): Timer =>

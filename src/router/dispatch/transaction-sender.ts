@@ -38,6 +38,7 @@ const MOST_BYTES = 256 * 1024;
  * fewer entries, and 3 % more transactions in the same time.
  */
 const MANY = 3;
+/** At least; timers of a process take a millisecond more. */
 const GATHER_MS = 1;
 /** Longer messages go alone. */
 const LONGEST = 16 * 1024;

@@ -1,6 +1,6 @@
 /**
- * Bodies that are nothing but puts of JSON under keys that are strings, without anything else: most are, and it takes
- * longer to check them by the schemas than to read them. What these let through, the schemas do, too, as it is
+ * Bodies that are nothing but puts of JSON, with a key and a value and no other member: most are, and it takes longer to
+ * check them by the schemas than to read them. What these let through, the schemas do, too, as it is
  * (`test/router/body-fuzz.test.ts`); everything else, and all that is wrong, is for the schemas.
  */
 import { MAX_BATCH_OPERATIONS } from '../../shard/index.js';

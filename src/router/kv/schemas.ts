@@ -1,5 +1,6 @@
 /**
- * What the JSON bodies of data requests look like: these schemas check them, and `/openapi.json` is made from them.
+ * What the JSON bodies of data requests look like: these schemas check them, all but the plainest (`plain-puts.ts`), and
+ * `/openapi.json` is made from them.
  *
  * They describe what `readJson` gives: integers are bigints, and keys, values and patches are text.
  */

@@ -233,7 +233,7 @@ function faultOf(
 
 /** A program stays in one namespace. So it is never part of a transaction over shards, and limits hold where it is applied. */
 function namespaceFault(parts: readonly { readonly key: Uint8Array }[], overShards: boolean): string | undefined {
-  if (!parts.some(({ key }) => isInNamespace(key))) return undefined;
+  if (parts.length > 0 && !parts.some(({ key }) => isInNamespace(key))) return undefined;
   const names = new Set(parts.map(({ key }) => (isInNamespace(key) ? namespaceNameOf(key) : undefined)));
   if (names.size > 1) return 'keys are of different namespaces';
   return overShards && !names.has(undefined) ? 'a namespace is in one shard' : undefined;

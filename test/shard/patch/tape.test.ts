@@ -76,6 +76,8 @@ describe('tape', () => {
       );
     expect(read('[]', '[[]]', '[[[]]]')).toHaveProperty('roots');
     expect(read('[]', '[[[]]]', '[')).toEqual({ index: 1, wrong: expect.stringContaining('deeper than 2') as string });
+    for (const wrong of ['', '\ufeff[]', '"\\ud800"', '{"a":1,"a":2}'])
+      expect(read('[]', wrong)).toMatchObject({ index: 1 });
     expect(read('1', '2', '3 4')).toEqual({ index: 2, wrong: 'unexpected text after the value (at byte 2)' });
   });
 });
