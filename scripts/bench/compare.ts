@@ -251,7 +251,7 @@ interface Scene {
   readonly untilRound: number;
 }
 
-/** Round by round, all rows of the group and all targets in turn. */
+/** Round by round, each row of the group in turn. */
 async function measureGroup(group: readonly RowRounds[], targets: readonly Target[], scene: Scene): Promise<void> {
   const parts: (readonly [RowRounds, readonly Target[]])[] = [];
   for (const measured of group) {
@@ -260,7 +260,7 @@ async function measureGroup(group: readonly RowRounds[], targets: readonly Targe
     parts.push([measured, able]);
   }
   for (let round = (group[0]?.rounds ?? 0) + 1; round <= scene.untilRound; round++) {
-    await measureRound(parts, round, scene);
+    for (const [measured, able] of parts) await measureRound(measured, able, scene);
   }
 }
 
@@ -272,32 +272,25 @@ function ableTo(row: Row, targets: readonly Target[], { notRun }: Scene): Target
   });
 }
 
-/** What is compared runs a second each, in turns (A B B A): what slows the machine for some seconds slows all of it. */
-async function measureRound(
-  parts: readonly (readonly [RowRounds, readonly Target[]])[],
-  round: number,
-  { options, context }: Scene,
-): Promise<void> {
+/** Several targets run a second each, in turns (A B B A): what slows the machine for some seconds slows all of them. */
+async function measureRound(measured: RowRounds, able: readonly Target[], { options, context }: Scene): Promise<void> {
+  const { row } = measured;
   const { rounds, seconds, valueBytes } = options;
-  const pairs = parts.flatMap(([measured, able]) =>
-    able.map((target) => {
-      const { row } = measured;
-      return { measured, target, measurement: new Measurement(target, { row, valueBytes }) };
-    }),
-  );
+  const round = ++measured.rounds;
+  const pairs = able.map((target) => ({ target, measurement: new Measurement(target, { row, valueBytes }) }));
   const order = round % 2 === 1 ? pairs : pairs.toReversed();
-  for (let turn = 0; turn < seconds; turn++) {
+  const [turns, each] = able.length > 1 ? [seconds, 1] : [1, seconds];
+  for (let turn = 0; turn < turns; turn++) {
     for (const { measurement } of turn % 2 === 0 ? order : order.toReversed()) {
-      await measurement.turn(1);
+      await measurement.turn(each);
       await pause(REST_MS);
     }
   }
-  for (const [measured] of parts) measured.rounds += 1;
-  for (const { measured, target, measurement } of pairs) {
+  for (const { target, measurement } of pairs) {
     const one = measurement.figures();
     measured.add(target.name, one);
     const rate = Math.round(one.opsPerSecond).toLocaleString('en');
-    context.say(`${rowName(measured.row)} ${round}/${rounds} ${target.name}: ${rate}/s`);
+    context.say(`${rowName(row)} ${round}/${rounds} ${target.name}: ${rate}/s`);
   }
 }
 

@@ -51,8 +51,8 @@ interface Counted {
 }
 
 /**
- * One measurement of a target, in one turn or several, between which others may have theirs. All but the bytes written is of
- * the turns: a checkpoint goes on after the turn in which it begins.
+ * One measurement of a target, in one turn or several, between which others have theirs, and this one idles. All but the
+ * bytes written is of the turns: a checkpoint goes on after the turn in which it begins.
  */
 export class Measurement {
   readonly #target: Target;
