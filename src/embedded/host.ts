@@ -47,7 +47,12 @@ function memoryHost(runtime: Runtime, nodes: number): EmbeddedHost {
     storage: (node) => {
       const disk = disks[node];
       if (disk === undefined) throw new RangeError(`there is no node ${node}`);
-      return new MemoryStorage(disk);
+      return new MemoryStorage(disk, {
+        nextTurn: () =>
+          new Promise((resolve) => {
+            runtime.defer(resolve);
+          }),
+      });
     },
     closed: () => Promise.resolve(),
   };

@@ -43,7 +43,7 @@ export function describeEachStorage(what: string, tests: (bench: () => Bench) =>
   const places: Record<string, () => () => Storage> = {
     memory: () => {
       const disk = new MemoryDisk();
-      return () => new MemoryStorage(disk);
+      return () => new MemoryStorage(disk, { nextTurn: () => Promise.resolve() });
     },
     'files in memory, in virtual time': virtualPlace,
     'sqlite in this thread': () => {
