@@ -5,8 +5,8 @@
  *
  * A deadline is a moment of replicated time, which may be slower than real time, and which a leader that begins anew may
  * set back to where its state is. So the bound is counted from the last change of leader, and from the writing of the key,
- * in the longest real time that its time to live can take. A leader whose disk has a fault counts as none: what it
- * proposes may wait until it has noticed.
+ * in the longest real time that its time to live can take. A leader whose disk has a fault, or whose node fails, counts as
+ * none: what it proposes may wait until it has noticed, and a node that has failed proposes nothing.
  */
 import { InvariantViolation, type GroupId } from '../raft/index.js';
 import { replicasOf } from './groups.js';
@@ -92,7 +92,8 @@ export class ExpiryChecker {
     const { cluster, reference, now, isNarrow } = this.#options;
     const slowest = (1 - MOST_SLEW) * (1 - cluster.mostDrift);
     for (const [group, replicas] of replicasOf(cluster)) {
-      const leaders = replicas.filter(({ raft }) => raft.role === 'leader' && !cluster.disk(raft.id).isTroubled);
+      const isFit = (id: number): boolean => !cluster.disk(id).isTroubled && cluster.nodes[id - 1]?.failing !== true;
+      const leaders = replicas.filter(({ raft }) => raft.role === 'leader' && isFit(raft.id));
       const term = leaders.length === 1 ? (leaders[0]?.raft.term ?? 0) : 0;
       if (this.#leaderships.get(group)?.term !== term) this.#leaderships.set(group, { term, sinceMs: now() });
     }
