@@ -33,6 +33,7 @@ const SUITES: readonly Suite[] = [
       'test/raft/storage/crash-points.test.ts',
       'test/raft/storage/durable-names.test.ts',
       'test/raft/storage/files.test.ts',
+      'test/raft/storage/large-values.test.ts',
       'test/raft/storage/model.test.ts',
       'test/raft/storage/journal-quota.test.ts',
       'test/raft/storage/request-queue.test.ts',

@@ -84,7 +84,8 @@ function ranges(ascending: readonly number[]): string {
 export const RAFT_FORMATS = {
   dataFolder: format('data folder format', '`user_version` of journal.db and of state.db', {
     rows: { number: 1, read: 2, written: [0, 0] },
-    slots: { number: 2, read: 1, written: [1] },
+    slots: { number: 2, read: 1, written: [1, 4] },
+    largeValues: { number: 3, read: 4, written: [4] },
   }),
   journalRow: format('journal row version', 'first byte of a row of journal.db', since(1, { rows: 1 })),
   journalPart: format('journal record part', 'bits of a record of a journal row: which parts follow', {

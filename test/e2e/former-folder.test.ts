@@ -25,6 +25,7 @@ test.each([
   ['folder-of-protocol-1', undefined],
   ['folder-of-format-1', 'x'.repeat(10_000)],
   ['folder-of-level-2', undefined],
+  ['folder-of-format-2', 'x'.repeat(10_000)],
 ])('%s is opened, read and written, and its cluster gets a uid', async (name, long) => {
   const folder = scene.folder();
   execFileSync('tar', ['-xzf', fixture(name), '-C', folder]);

@@ -148,6 +148,8 @@ import { k142 } from './k142-expiry-index-passed-over.js';
 import { k143 } from './k143-name-of-the-same-hash.js';
 import { k144 } from './k144-failed-node-checkpoints-on.js';
 import { k145 } from './k145-deletions-indexed-once.js';
+import { k146 } from './k146-large-value-left.js';
+import { k147 } from './k147-large-value-in-its-row.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -298,4 +300,6 @@ export const BANK: readonly Mutant[] = [
   k143,
   k144,
   k145,
+  k146,
+  k147,
 ];

@@ -19,7 +19,7 @@ const MAX_KEYS = 64;
  * Keys in entries of this node that are under way together, so that a turn which applies entries of many shards is short,
  * too. Measured with three nodes and 64 clients on two cores: 50,000 keys that are due together are gone in 1.4 to 2.3 s.
  */
-const MAX_UNDER_WAY = 3 * MAX_KEYS;
+const MAX_UNDER_WAY = 5 * MAX_KEYS;
 /** Longest time between two looks at the clock: replicated time may run at another speed than the timer. */
 const MAX_SLEEP_MS = 10_000;
 /** Between two looks at what is due and cannot be expired yet. */

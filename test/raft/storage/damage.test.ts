@@ -295,8 +295,8 @@ describe('damage', () => {
     const other = tamper(closed, 'journal.db', 'PRAGMA application_id = 7');
     await expect(startIn(other)).rejects.toThrow(/journal.db is a database of another program/);
     for (const name of ['journal.db', 'state.db']) {
-      const newer = tamper(closed, name, 'PRAGMA user_version = 3');
-      const what = `${name}: data folder format 3 is unknown to this build, which reads 1 to 2; a later build wrote it`;
+      const newer = tamper(closed, name, 'PRAGMA user_version = 4');
+      const what = `${name}: data folder format 4 is unknown to this build, which reads 1 to 3; a later build wrote it`;
       await expect(startIn(newer)).rejects.toThrow(what);
       await expect(startIn(newer)).rejects.toThrow(StorageFailure);
     }

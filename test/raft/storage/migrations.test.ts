@@ -9,19 +9,24 @@ import { RAFT_FORMATS, numberWritten } from '../../../src/raft/formats.js';
 import { formatOf, holdDataFolder, openDatabase } from '../../../src/raft/storage/disk/data-folder.js';
 import { JOURNAL_PAGE_BYTES } from '../../../src/raft/storage/journal/journal-db.js';
 import { MIGRATIONS, migrate, type Migration } from '../../../src/raft/storage/engine/migrations.js';
-import { StorageCorruption } from '../../../src/raft/storage/index.js';
+import { SqliteStorage, StorageCorruption } from '../../../src/raft/storage/index.js';
 import { freshFolder, removeFoldersAfterEach } from './support/builders.js';
 import { flipBit, putFiles, startIn, takeFiles } from './support/files.js';
+import { InlineWorker } from './support/inline-worker.js';
 
-const FIXTURE = fileURLToPath(new URL('../../fixtures/folder-of-format-1.tar.gz', import.meta.url));
+const fixture = (format: number): string =>
+  fileURLToPath(new URL(`../../fixtures/folder-of-format-${format}.tar.gz`, import.meta.url));
 const FORMAT = numberWritten(RAFT_FORMATS.dataFolder);
+/** Row key of `long`, as that build encoded it. */
+const LONG_KEY = '\0@long';
+const LONG = Buffer.from(LONG_KEY, 'latin1');
 /** The journal rows that are not in a checkpoint, as reported by the build that wrote the fixture. */
 const ROWS = Array.from({ length: 26 }, (_, i) => 24 + i);
 
-function formerFolder(): string {
+function formerFolder(format = 1): string {
   const folder = freshFolder();
   mkdirSync(folder, { recursive: true });
-  execFileSync('tar', ['-xzf', FIXTURE, '-C', folder]);
+  execFileSync('tar', ['-xzf', fixture(format), '-C', folder]);
   return join(folder, 'n1');
 }
 
@@ -59,10 +64,36 @@ describe('migrations', () => {
     expect(before.map((row) => (row as { seq: number }).seq)).toEqual(ROWS);
     const { view, notices } = await startIn(directory);
     expect(notices).toEqual([]);
-    expect(formats(directory)).toEqual([2, 2]);
+    expect(formats(directory)).toEqual([FORMAT, FORMAT]);
     // The last put, of 10,000 bytes, takes three slots.
     expect(view[1]?.log.concat(view[2]?.log ?? []).filter((line) => line.includes('x'.repeat(10_000)))).toHaveLength(1);
     expect(inJournal(directory, (db) => db.pragma('page_size', { simple: true }))).toBe(JOURNAL_PAGE_BYTES);
+    expect((await startIn(directory)).view).toEqual(view);
+  });
+
+  it('2 → 3: a large value stays in its row until it is written again', async () => {
+    const directory = formerFolder(2);
+    const types = (): unknown => {
+      const db = new Database(join(directory, 'state.db'));
+      const rows = db.prepare('SELECT length(k) AS bytes, typeof(v) AS type FROM state WHERE k = ?').all(LONG);
+      const large = db.prepare('SELECT count(*) FROM large').pluck().get();
+      db.close();
+      return { rows, large };
+    };
+    const { view, notices } = await startIn(directory);
+    expect(notices).toEqual([]);
+    expect(formats(directory)).toEqual([FORMAT, FORMAT]);
+    const [group, { state = {} } = {}] = Object.entries(view).find(([, { state }]) => LONG_KEY in state) ?? [];
+    expect(state[LONG_KEY]).toMatch(/x{10000}$/);
+    expect(types()).toEqual({ rows: [{ bytes: LONG.length, type: 'blob' }], large: 0 });
+
+    const storage = new SqliteStorage({ directory, worker: new InlineWorker() });
+    const recovered = (await storage.open()).groups.get(Number(group));
+    if (recovered === undefined) throw new Error('the group is not there');
+    const row = [LONG_KEY, storage.read(Number(group), LONG_KEY)] as const;
+    await storage.checkpoint([{ group: Number(group), meta: recovered.snapshot, rows: [row] }]);
+    await storage.close();
+    expect(types()).toEqual({ rows: [{ bytes: LONG.length, type: 'integer' }], large: 1 });
     expect((await startIn(directory)).view).toEqual(view);
   });
 
@@ -99,18 +130,18 @@ describe('migrations', () => {
     inJournal(between, (db) => {
       migrate(db, 'journal.db');
     });
-    expect(formats(between)).toEqual([2, 1]);
+    expect(formats(between)).toEqual([FORMAT, 1]);
     expect((await startIn(between)).view).toEqual(whole.view);
-    expect(formats(between)).toEqual([2, 2]);
+    expect(formats(between)).toEqual([FORMAT, FORMAT]);
   });
 
   it('change nothing if a file is of a later format', async () => {
     const directory = formerFolder();
     const state = new Database(join(directory, 'state.db'));
-    state.pragma('user_version = 3');
+    state.pragma('user_version = 4');
     state.close();
-    await expect(startIn(directory)).rejects.toThrow('state.db: data folder format 3 is unknown to this build');
-    expect(formats(directory)).toEqual([1, 3]);
+    await expect(startIn(directory)).rejects.toThrow('state.db: data folder format 4 is unknown to this build');
+    expect(formats(directory)).toEqual([1, 4]);
   });
 
   it('s69 refuse a damaged WAL', async () => {

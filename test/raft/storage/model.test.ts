@@ -34,9 +34,12 @@ const part = fc.record({
   withHardState: fc.boolean(),
 });
 const parts = fc.uniqueArray(part, { selector: ({ group }) => group, maxLength: 3 });
-const rows = fc.array(fc.tuple(fc.constantFrom(...KEYS), fc.option(fc.string({ maxLength: 3 }), { nil: undefined })), {
-  maxLength: 4,
-});
+/** Some are large, see `state/large-values.ts`. */
+const value = fc.oneof(
+  { weight: 3, arbitrary: fc.string({ maxLength: 3 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 980, max: 1_010 }).map((bytes) => 'v'.repeat(bytes)) },
+);
+const rows = fc.array(fc.tuple(fc.constantFrom(...KEYS), fc.option(value, { nil: undefined })), { maxLength: 4 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ type: fc.constant('commit' as const), parts }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('checkpoint' as const), parts, rows }) },

@@ -9,13 +9,23 @@
  * | from | to | journal.db | state.db |
  * |---|---|---|---|
  * | 1 | 2 | rows move from their own table into slots of one page each; pages of 4096 bytes | only the number changes |
+ * | 2 | 3 | only the number changes | large values may be in a table of their own; those that are in rows stay there |
  */
 import type Database from 'better-sqlite3';
 import { RAFT_FORMATS, numberWritten } from '../../formats.js';
-import { JOURNAL_FILE, formatOf, hasTables, pageBytesOf, setFormat, type FolderFile } from '../disk/data-folder.js';
+import {
+  JOURNAL_FILE,
+  STATE_FILE,
+  formatOf,
+  hasTables,
+  pageBytesOf,
+  setFormat,
+  type FolderFile,
+} from '../disk/data-folder.js';
 import { JOURNAL_PAGE_BYTES, slotBytesOf } from '../journal/journal-db.js';
 import { CREATE_SLOTS } from '../journal/schema.js';
 import { partsOf, writeSlot } from '../journal/slot.js';
+import { CREATE_LARGE_VALUES } from '../state/large-values.js';
 import type { RawRow } from '../journal/recovery.js';
 
 export interface Migration {
@@ -27,7 +37,10 @@ export interface Migration {
   readonly change: (db: Database.Database, file: FolderFile) => void;
 }
 
-export const MIGRATIONS: readonly Migration[] = [{ from: 1, prepare: widenPages, change: rowsIntoSlots }];
+export const MIGRATIONS: readonly Migration[] = [
+  { from: 1, prepare: widenPages, change: rowsIntoSlots },
+  { from: 2, change: addLargeValues },
+];
 
 const FORMAT = numberWritten(RAFT_FORMATS.dataFolder);
 
@@ -77,4 +90,9 @@ function rowsIntoSlots(db: Database.Database, file: FolderFile): void {
     }
   }
   db.exec('DROP TABLE commits');
+}
+
+/** Values stay where they are: to move those of a large folder would hold its start up for minutes. */
+function addLargeValues(db: Database.Database, file: FolderFile): void {
+  if (file === STATE_FILE) db.exec(CREATE_LARGE_VALUES);
 }

@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { STATE_FILE } from '../disk/data-folder.js';
 import type { SnapshotSource } from '../files.js';
+import { VALUE, valueIn, type ReadValue } from './large-values.js';
 import { SnapshotSpill } from './snapshot-spill.js';
 import { toStoredGroup } from './state-db.js';
 import type { GroupRow } from './state-db.js';
 import { StateRowWriter } from './state-rows.js';
 import type { GroupId, SnapshotMeta } from '../../types.js';
 
-type KeyValue = readonly [Buffer, Buffer];
+type KeyValue = readonly [Buffer, ReadValue];
 
 /** Bytes read in one slice, about a millisecond; journal commits run between slices. */
 const SLICE_BYTES = 256 * 1024;
@@ -62,7 +63,7 @@ export class SqliteSnapshotSource implements SnapshotSource {
     if (db === undefined) return false;
     const writer = new StateRowWriter();
     for (const [key, value] of this.#rows(db)) {
-      writer.add(key.toString('latin1'), value);
+      writer.add(key.toString('latin1'), valueIn(value));
       this.#after = key;
       if (writer.bytes >= SLICE_BYTES) break;
     }
@@ -76,11 +77,11 @@ export class SqliteSnapshotSource implements SnapshotSource {
 
   #rows(db: Database.Database): IterableIterator<KeyValue> {
     if (this.#after === undefined) {
-      const all = db.prepare<[number], KeyValue>('SELECT k, v FROM state WHERE slot = ? ORDER BY k');
+      const all = db.prepare<[number], KeyValue>(`SELECT k, ${VALUE} FROM state WHERE slot = ? ORDER BY k`);
       return all.raw().iterate(this.#slot);
     }
     const rest = db.prepare<[number, Uint8Array], KeyValue>(
-      'SELECT k, v FROM state WHERE slot = ? AND k > ? ORDER BY k',
+      `SELECT k, ${VALUE} FROM state WHERE slot = ? AND k > ? ORDER BY k`,
     );
     return rest.raw().iterate(this.#slot, this.#after);
   }

@@ -4,6 +4,7 @@
  *     groups(id, slot, …)   hard state and snapshot meta, and the journal rows that they were taken from
  *     state(slot, k, v)     a group's rows are in its slot; an incoming snapshot is staged in a separate slot, so that
  *                           installing it changes one number
+ *     large(id, v)          values too large for their rows, see `large-values.ts`
  *     garbage(slot)         slots that belong to no group: staged and not installed, or replaced and not yet emptied
  *     facts(name, value)    store: id of the store; journal: the last journal row known to have been durable;
  *                           checkpoints: their count so far
@@ -17,6 +18,7 @@ import { NoWalCheckpointer } from '../worker/wal-checkpointer.js';
 import type { CheckpointWal } from '../worker/wal-checkpointer.js';
 import type { ErrorClassifier } from '../disk/quota-probe.js';
 import type { Activation, StoredGroup } from '../journal/recovery.js';
+import { CREATE_LARGE_VALUES, RowWriter } from './large-values.js';
 import type { RawStateRow } from './state-rows.js';
 import type { Configuration, GroupId, SnapshotMeta } from '../../types.js';
 
@@ -37,6 +39,7 @@ const SCHEMA = `
   CREATE TABLE garbage(slot INTEGER PRIMARY KEY);
   CREATE TABLE facts(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
   INSERT INTO facts VALUES ('journal', 0), ('checkpoints', 0);
+  ${CREATE_LARGE_VALUES}
 `;
 
 export function createState(db: Database.Database, storeId: string): void {
@@ -63,8 +66,7 @@ export interface GroupRow {
 
 export class StateDb implements StateFile {
   readonly #db: Database.Database;
-  readonly #put: Database.Statement<[number, Uint8Array, Uint8Array]>;
-  readonly #delete: Database.Statement<[number, Uint8Array]>;
+  readonly #rows: RowWriter;
   readonly #ensureGroup: Database.Statement<[number, number]>;
   readonly #walBytes: number;
   readonly #pageBytes: number;
@@ -80,8 +82,7 @@ export class StateDb implements StateFile {
     this.#checkpointWal = checkpointWal;
     this.#walBytes = walBytes;
     this.#pageBytes = pageBytesOf(db);
-    this.#put = db.prepare('INSERT INTO state VALUES (?, ?, ?) ON CONFLICT(slot, k) DO UPDATE SET v = excluded.v');
-    this.#delete = db.prepare('DELETE FROM state WHERE slot = ? AND k = ?');
+    this.#rows = new RowWriter(db);
     this.#ensureGroup = db.prepare('INSERT INTO groups(id, slot) VALUES (?, ?) ON CONFLICT(id) DO NOTHING');
   }
 
@@ -156,8 +157,7 @@ export class StateDb implements StateFile {
   writeRow(slot: number, { key, value }: RawStateRow): void {
     // Like `#run`, without its allocations for each row of a checkpoint.
     try {
-      if (value === undefined) this.#delete.run(slot, key);
-      else this.#put.run(slot, key, value);
+      this.#rows.write(slot, key, value);
     } catch (error) {
       throw this.#whyFailed(error);
     }

@@ -10,10 +10,11 @@ import { STATE_FILE, pageBytesOf } from '../disk/data-folder.js';
 import { codeOf, isTransient, toFailure, unreadableError } from '../failure.js';
 import type { PinnedState, StateReader } from '../files.js';
 import { NO_VALUE, PageBuilder } from '../row-range.js';
+import { VALUE, valueIn, type ReadValue } from './large-values.js';
 import { ViewUnavailable } from '../storage.js';
 import type { PageBounds, RowPage, RowRange, StateKey } from '../storage.js';
 
-type Row = [slot: number, key: Buffer, value?: Buffer];
+type Row = [slot: number, key: Buffer, value?: ReadValue];
 type Scan = Database.Statement<[number, Buffer], Row>;
 
 const toBytes = (key: StateKey): Buffer => Buffer.from(key, 'latin1');
@@ -35,7 +36,7 @@ class RangeReader {
   readonly #keys: ReturnType<typeof scansOf>;
 
   constructor(db: Database.Database) {
-    this.#rows = scansOf(db, 'slot, k, v');
+    this.#rows = scansOf(db, `slot, k, ${VALUE}`);
     this.#keys = scansOf(db, 'slot, k');
   }
 
@@ -43,12 +44,12 @@ class RangeReader {
     const page = new PageBuilder(range, bounds);
     const { from, to, reverse = false, keysOnly = false } = range;
     let last: StateKey | undefined;
-    for (const [rowSlot, bytes, value = NO_VALUE] of this.#scan(slot, range, keysOnly ? this.#keys : this.#rows)) {
+    for (const [rowSlot, bytes, value] of this.#scan(slot, range, keysOnly ? this.#keys : this.#rows)) {
       if (rowSlot !== slot) break;
       const key = bytes.toString('latin1');
       if (reverse ? key < from : to !== undefined && key >= to) break;
       if (page.isFull) return page.full(last);
-      page.add(key, value);
+      page.add(key, value === undefined ? NO_VALUE : valueIn(value));
       last = key;
     }
     return page.last();
@@ -62,7 +63,7 @@ class RangeReader {
 
 class SqliteStateReader implements StateReader {
   readonly #db: Database.Database;
-  readonly #get: Database.Statement<[number, Buffer], Buffer>;
+  readonly #get: Database.Statement<[number, Buffer], ReadValue>;
   /** In one transaction: a get alone takes a lock of the file and gives it back, which is a good part of its time. */
   readonly #getAll: (slot: number, keys: readonly StateKey[]) => readonly (Buffer | undefined)[];
   readonly #ranges: RangeReader;
@@ -70,9 +71,11 @@ class SqliteStateReader implements StateReader {
 
   constructor(directory: string) {
     this.#db = new Database(join(directory, STATE_FILE), { readonly: true, fileMustExist: true });
-    this.#get = this.#db.prepare<[number, Buffer], Buffer>('SELECT v FROM state WHERE slot = ? AND k = ?').pluck();
+    this.#get = this.#db
+      .prepare<[number, Buffer], ReadValue>(`SELECT ${VALUE} FROM state WHERE slot = ? AND k = ?`)
+      .pluck();
     this.#getAll = this.#db.transaction((slot: number, keys: readonly StateKey[]) =>
-      keys.map((key) => this.#get.get(slot, toBytes(key))),
+      keys.map((key) => this.#valueOf(slot, key)),
     );
     this.#ranges = new RangeReader(this.#db);
     this.#walFrames = this.#db
@@ -81,7 +84,12 @@ class SqliteStateReader implements StateReader {
   }
 
   get(slot: number, key: StateKey): Uint8Array | undefined {
-    return reading(() => this.#get.get(slot, toBytes(key)));
+    return reading(() => this.#valueOf(slot, key));
+  }
+
+  #valueOf(slot: number, key: StateKey): Buffer | undefined {
+    const value = this.#get.get(slot, toBytes(key));
+    return value === undefined ? undefined : valueIn(value);
   }
 
   getAll(slot: number, keys: readonly StateKey[]): readonly (Uint8Array | undefined)[] {
