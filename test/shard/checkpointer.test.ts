@@ -50,6 +50,14 @@ async function follower(storage: Storage, id = 1): Promise<Replica> {
   return group;
 }
 
+async function followers(count: number): Promise<{ readonly storage: Storage; readonly groups: readonly Replica[] }> {
+  const storage = new MemoryStorage(new MemoryDisk());
+  await storage.open();
+  const groups: Replica[] = [];
+  for (let id = 1; id <= count; id++) groups.push(await follower(storage, id));
+  return { storage, groups };
+}
+
 describe('checkpoints', () => {
   it('leave out a group whose log a snapshot replaced earlier in the same turn (seed 20530f)', async () => {
     const storage = new MemoryStorage(new MemoryDisk());
@@ -72,9 +80,7 @@ describe('checkpoints', () => {
   });
 
   it('prepare each group when it is taken, and none after the node has failed meanwhile', async () => {
-    const storage = new MemoryStorage(new MemoryDisk());
-    await storage.open();
-    const groups = [await follower(storage, 1), await follower(storage, 2), await follower(storage, 3)];
+    const { storage, groups } = await followers(3);
     const taken: number[] = [];
     const flushed: number[] = [];
     for (const { machine, id } of groups) machine.flush = () => flushed.push(id);
@@ -96,9 +102,7 @@ describe('checkpoints', () => {
   });
 
   it('have what is applied until a group is taken; what is applied later makes the next one due, counted from then', async () => {
-    const storage = new MemoryStorage(new MemoryDisk());
-    await storage.open();
-    const groups = [await follower(storage, 1), await follower(storage, 2)];
+    const { storage, groups } = await followers(2);
     const limits = { bytes: Infinity, journalBytes: Infinity, intervalMs: 30_000, ...KEEP_NOTHING };
     let [now, checkpoints] = [0, 0];
     const taken: number[][] = [];
@@ -132,9 +136,7 @@ describe('checkpoints', () => {
   });
 
   it('leave out a group that a snapshot begins to replace before it is taken, and have it in the next one', async () => {
-    const storage = new MemoryStorage(new MemoryDisk());
-    await storage.open();
-    const groups = [await follower(storage, 1), await follower(storage, 2)];
+    const { storage, groups } = await followers(2);
     const taken: number[] = [];
     storage.checkpoint = async (checkpoints) => {
       for (const { group } of checkpoints) {

@@ -142,7 +142,7 @@ describe('the expirer', () => {
   });
 
   it('has few keys under way at a time, and gives every replica its turn', () => {
-    const { expirer, replicas, run, applied, left } = leaders(5, 1_000);
+    const { expirer, replicas, run, applied, left } = leaders(8, 1_000);
     for (const replica of replicas) expirer.note(replica);
     let most = 0;
     const served: number[] = [];
@@ -157,11 +157,13 @@ describe('the expirer', () => {
       applied(oldest);
       return others;
     });
-    expect(left).toEqual([0, 0, 0, 0, 0]);
-    expect(most).toBe(192);
+    expect(left).toEqual(Array(8).fill(0));
+    expect(most).toBe(320);
     // None gets a second turn before each other one has had about as many.
-    for (const at of [10, 20, 40]) {
-      const turns = [0, 1, 2, 3, 4].map((one) => served.slice(0, at).filter((each) => each === one).length);
+    for (const at of [16, 32, 64]) {
+      const turns = replicas
+        .map((_, one) => one)
+        .map((one) => served.slice(0, at).filter((each) => each === one).length);
       expect(Math.max(...turns) - Math.min(...turns)).toBeLessThanOrEqual(2);
     }
   });
