@@ -1,4 +1,4 @@
-/** Values that do not fit into a page with their key: in a table of their own, so that no search has to read them. */
+/** Values that do not fit into a quarter of a page with their key: in a table of their own, so that no search passes over them. */
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import {
   StorageCorruption,
   type StateRow,
 } from '../../../src/raft/storage/index.js';
+import { CREATE_LARGE_VALUES, RowWriter } from '../../../src/raft/storage/state/large-values.js';
 import {
   entry,
   freshFolder,
@@ -100,7 +101,7 @@ describe('large values', () => {
 
   it('begin where a row would need overflow pages', async () => {
     const storage = await opened();
-    const sizes = [0, 1, 300, MOST_INLINE - 2, MOST_INLINE - 1, MOST_INLINE, MOST_INLINE + 1, 3_000];
+    const sizes = [0, 1, 300, MOST_INLINE - 1, MOST_INLINE, MOST_INLINE + 1, 998, 999, 1_000, 1_001, 1_002, 3_000];
     const rows = sizes.map((size) => row('key'.padEnd(3), 'v'.repeat(Math.max(0, size - 3))));
     // Keys of one length: each of a group of its own.
     for (const [group, [key, value]] of rows.entries()) {
@@ -109,11 +110,55 @@ describe('large values', () => {
       expect(storage.read(group, key)).toEqual(value === undefined ? undefined : Buffer.from(value));
     }
     await storage.close();
-    expectAsMany(2);
     const overflowing = (name: string): number => count(`dbstat WHERE name = '${name}' AND pagetype = 'overflow'`);
     expect(overflowing('state')).toBe(0);
+    expectAsMany(7);
     inState((db) => db.prepare('UPDATE state SET v = zeroblob(1000) WHERE slot = (SELECT max(slot) FROM state)').run());
     expect(overflowing('state')).toBe(1);
+  });
+
+  it.each([512, 4_096, 65_536])('leave every other row without overflow pages: pages of %i bytes', (pageBytes) => {
+    const db = new Database(':memory:');
+    db.pragma(`page_size = ${pageBytes}`);
+    db.exec('CREATE TABLE state(slot INTEGER, k BLOB, v BLOB, PRIMARY KEY(slot, k)) WITHOUT ROWID');
+    db.exec(CREATE_LARGE_VALUES);
+    const rows = new RowWriter(db);
+    const [quarter, slots] = [pageBytes / 4, [1, 127, 2 ** 20, 2 ** 31, 2 ** 40]];
+    for (const slot of slots) {
+      for (const keyBytes of [2, 60, quarter - 100]) {
+        for (let size = quarter - 60; size < quarter + 120; size++) {
+          const key = Buffer.alloc(keyBytes);
+          key.writeUInt16BE(size);
+          rows.write(slot, key, new Uint8Array(Math.max(0, size - keyBytes)));
+        }
+      }
+    }
+    const count = (from: string): unknown => db.prepare(`SELECT count(*) FROM ${from}`).pluck().get();
+    expect(count("dbstat WHERE name = 'state' AND pagetype = 'overflow'")).toBe(0);
+    expect(count("state WHERE typeof(v) = 'blob'")).toBeGreaterThan(slots.length);
+    expect(count('large')).toBeGreaterThan(slots.length);
+    db.close();
+  });
+
+  it('of a long key are kept elsewhere only if that makes the row smaller', async () => {
+    const storage = await opened();
+    const [long, longer] = ['k'.repeat(4_000), 'k'.repeat(4_001)];
+    await checkpoint(storage, row(long, '12345678'), row(longer, '123456789'));
+    expect(stateOf(storage, 1)).toEqual({ [long]: '12345678', [longer]: '123456789' });
+    await storage.close();
+    expectAsMany(1);
+  });
+
+  it('are in a view as they were when it was opened', async () => {
+    const storage = await opened();
+    await checkpoint(storage, row('a', LARGE), row('b', OTHER));
+    const view = storage.openView(1);
+    const { rows } = storage.range(1, EVERYTHING, NO_BOUNDS);
+    await checkpoint(storage, row('a', OTHER), row('b', undefined));
+    await checkpoint(storage, row('b', LARGE));
+    expect(view.range(EVERYTHING, NO_BOUNDS).rows).toEqual(rows);
+    view.close();
+    await storage.close();
   });
 
   it('go into snapshots and come from them; what an installed one replaces is deleted with its values', async () => {

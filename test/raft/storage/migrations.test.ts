@@ -135,6 +135,28 @@ describe('migrations', () => {
     expect(formats(between)).toEqual([FORMAT, FORMAT]);
   });
 
+  it('2 → 3: an interrupted one leaves the state as it was', async () => {
+    const whole = await startIn(formerFolder(2));
+    const step = MIGRATIONS.find(({ from }) => from === 2);
+    if (step === undefined) throw new Error('there is no such migration');
+    const directory = formerFolder(2);
+    const db = new Database(join(directory, 'state.db'));
+    const cut: Migration = {
+      ...step,
+      change: (...given) => {
+        step.change(...given);
+        throw new Error('cut short');
+      },
+    };
+    expect(() => {
+      migrate(db, 'state.db', [cut]);
+    }).toThrow('cut short');
+    expect(formatOf(db)).toBe(2);
+    expect(db.prepare("SELECT name FROM sqlite_master WHERE name LIKE 'large%'").all()).toEqual([]);
+    db.close();
+    expect((await startIn(directory)).view).toEqual(whole.view);
+  });
+
   it('change nothing if a file is of a later format', async () => {
     const directory = formerFolder();
     const state = new Database(join(directory, 'state.db'));

@@ -1,11 +1,12 @@
 /**
- * Values that do not fit into a page of `state` together with their key are kept in a table of their own.
+ * Values that do not fit into a quarter of a page of `state` together with their key are kept in a table of their own.
  *
  * A search in an index tree, as `state` is one, compares its key with rows on the way. Of a row with overflow pages
  * SQLite reads all of these for it, past its cache: one row of 50 KB near the root costs every search 13 reads of the
  * file. A row with a large value has the value's id instead, an integer; triggers delete what no row refers to.
  *
- * Rows of data folders of format 2 have their values whatever their size, until they are written again.
+ * Long keys are not kept elsewhere. Rows of data folders of format 2 have their values whatever their size, until they
+ * are written again.
  */
 import type Database from 'better-sqlite3';
 import { corruption } from '../journal/recovery.js';
@@ -31,8 +32,10 @@ export function valueIn(value: ReadValue): Buffer {
   return value;
 }
 
-/** Of a row: the length of its header, and a slot, at most. */
+/** Of a row: its header, and a slot, at most. */
 const ROW_HEAD_BYTES = 16;
+/** Of an id in a row, at most: smaller values are no larger where they are. */
+const REFERENCE_BYTES = 8;
 
 /** Bytes of a key and its value that a page of an index tree keeps, so that the row has no overflow pages. */
 const mostInlineBytes = (pageBytes: number): number => Math.floor(((pageBytes - 12) * 64) / 255) - 23 - ROW_HEAD_BYTES;
@@ -58,10 +61,14 @@ export class RowWriter {
   /** @param value undefined: the row is deleted */
   write(slot: number, key: Uint8Array, value: Uint8Array | undefined): void {
     if (value === undefined) this.#delete.run(slot, key);
-    else if (key.length + value.length <= this.#mostInlineBytes) this.#put.run(slot, key, value);
+    else if (this.#isInline(key, value)) this.#put.run(slot, key, value);
     else {
       this.#addLarge.run(value);
       this.#putLarge.run(slot, key);
     }
+  }
+
+  #isInline(key: Uint8Array, value: Uint8Array): boolean {
+    return key.length + value.length <= this.#mostInlineBytes || value.length <= REFERENCE_BYTES;
   }
 }

@@ -23,7 +23,7 @@ import type { RawStateRow } from './state-rows.js';
 import type { Configuration, GroupId, SnapshotMeta } from '../../types.js';
 
 /**
- * Not smaller: a page of an index tree keeps at most a quarter of its size per row, the rest goes to overflow pages.
+ * Not smaller: a page of an index tree keeps at most a quarter of its size per row, larger values go elsewhere.
  */
 export const STATE_PAGE_BYTES = 4096;
 /** WAL size at which it is checkpointed: large enough that pages rewritten by every checkpoint are copied only once. */
