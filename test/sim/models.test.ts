@@ -23,7 +23,7 @@ describe('seeds with the model', () => {
     ['short-patience', 'answer-evicted-by-age', [1, 2, 3, 4, 5, 6, 7, 8], 5],
     ['narrow-links', 'urgent-passes-bulk', [13, 28, 30], 3],
     ['transactions', 'transaction-met-another', [2, 3, 4, 5], 1],
-    // One seed in four comes to it.
+    // About one seed in five comes to it.
     ['ranges', 'page-cut-short', Array.from({ length: 20 }, (_, at) => at + 1), 3],
     ['ranges', 'view-outlived-checkpoint', [1, 2, 3, 4, 5, 6], 1],
     ['ranges', 'namespace-full', [1, 2], 1],
