@@ -8,13 +8,14 @@ import { StateRowWriter } from '../../src/raft/storage/state/state-rows.js';
 import { loadHash, MemoryDisk, MemoryStorage } from '../../src/shard/index.js';
 import { encodeKey } from '../../src/shard/keys/index.js';
 import { KvMachine } from '../../src/shard/machine/kv-machine.js';
-import { RowCache } from '../../src/shard/machine/row-cache.js';
+import { RowCache, type HeldRow } from '../../src/shard/machine/row-cache.js';
 import { Memtable } from '../../src/shard/machine/memtable.js';
 import { deleteEntry, putEntry, v4Id } from '../support/commands.js';
 import { MapStateStore } from '../support/map-state-store.js';
 
 beforeAll(loadHash);
 
+const durable = (value: Uint8Array): HeldRow => ({ value, layer: 0 });
 const configuration = { voters: [1], votersOutgoing: [], learners: [] };
 const GROUPS = [1, 2] as const;
 /** Values are unique, so that a stale one can be told from the latest. */
@@ -30,12 +31,12 @@ const numberIn = (row: Uint8Array | undefined): number | undefined =>
 
 describe('recent rows', () => {
   const step = fc.record({
-    what: fc.constantFrom('set', 'set', 'set', 'get', 'get', 'delete', 'clear' as const),
+    what: fc.constantFrom('set', 'set', 'set', 'get', 'get', 'replace', 'replace', 'delete', 'clear' as const),
     group: fc.constantFrom(...GROUPS),
     key: fc.integer({ min: 0, max: 9 }).map((n) => `key-${n}`),
     length: fc.integer({ min: 0, max: 150 }),
   });
-  const sizeOf = (key: string, value: Uint8Array): number => key.length + value.length + 64;
+  const sizeOf = (key: string, value: Uint8Array): number => key.length + value.length + 104;
 
   it('are the latest or absent, and present until half of the bound was used since', () => {
     const property = fc.property(
@@ -50,11 +51,21 @@ describe('recent rows', () => {
           const held = model.get(name);
           if (what === 'set') {
             const value = valueOf(length);
-            recent.set(group, key, value);
+            recent.of(group).set(key, durable(value));
             used += sizeOf(key, value);
             model.set(name, { value, usedAt: used });
+          } else if (what === 'replace') {
+            const value = valueOf(length);
+            // Only what was asked for just now can be replaced.
+            const before = recent.of(group).get(key);
+            const replaced = recent.of(group).replaceLast(key, 0, value);
+            if (before === undefined) expect(replaced).toBe(false);
+            if (before !== undefined) used += sizeOf(key, before.value);
+            if (!replaced) continue;
+            used += value.length;
+            model.set(name, { value, usedAt: used });
           } else if (what === 'get') {
-            const found = recent.get(group, key);
+            const found = recent.of(group).get(key)?.value;
             if (found !== undefined) expect(found).toBe(held?.value);
             if (held === undefined) continue;
             if (used - held.usedAt <= most / 2 && most > 0 && found === undefined) {
@@ -63,7 +74,7 @@ describe('recent rows', () => {
             if (found === undefined) model.delete(name);
             else held.usedAt = used += sizeOf(key, found);
           } else if (what === 'delete') {
-            recent.delete(group, key);
+            recent.of(group).delete(key);
             model.delete(name);
           } else {
             recent.clear(group);
@@ -74,7 +85,7 @@ describe('recent rows', () => {
         let largest = 0;
         for (const [name, { value }] of model) {
           const [group, key = ''] = name.split(' ');
-          if (recent.get(Number(group), key) !== undefined) bytes += sizeOf(key, value);
+          if (recent.of(Number(group)).get(key)?.value !== undefined) bytes += sizeOf(key, value);
           largest = Math.max(largest, sizeOf(key, value));
         }
         // The row that goes beyond the bound of a generation belongs to it.

@@ -150,6 +150,7 @@ import { k144 } from './k144-failed-node-checkpoints-on.js';
 import { k145 } from './k145-deletions-indexed-once.js';
 import { k146 } from './k146-large-value-left.js';
 import { k147 } from './k147-large-value-in-its-row.js';
+import { k148 } from './k148-changed-while-written.js';
 
 export const BANK: readonly Mutant[] = [
   m1,
@@ -302,4 +303,5 @@ export const BANK: readonly Mutant[] = [
   k145,
   k146,
   k147,
+  k148,
 ];

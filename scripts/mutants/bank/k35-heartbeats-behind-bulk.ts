@@ -11,8 +11,8 @@ export const k35: Mutant = {
   edits: [
     {
       file: 'src/shard/transport/two-lanes.ts',
-      find: '(isOrdered && this.#bulkBytes > 0)',
-      replace: 'this.#bulkBytes > 0',
+      find: '(isOrdered && this.#bulkBytes() > 0)',
+      replace: 'this.#bulkBytes() > 0',
     },
   ],
 };

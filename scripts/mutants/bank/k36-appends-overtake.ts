@@ -11,7 +11,7 @@ export const k36: Mutant = {
   edits: [
     {
       file: 'src/shard/transport/two-lanes.ts',
-      find: 'if (bytes > BULK_BYTES || (isOrdered && this.#bulkBytes > 0)) return true;',
+      find: 'if (bytes > BULK_BYTES || (isOrdered && this.#bulkBytes() > 0)) return true;',
       replace: 'if (bytes > BULK_BYTES) return true;',
     },
   ],

@@ -11,7 +11,7 @@ export const k73: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/row-cache.ts',
-      find: '    this.#old.delete(group);\n',
+      find: '    this.#old.clear();\n',
       replace: '',
     },
   ],

@@ -10,8 +10,8 @@ export const k75: Mutant = {
   edits: [
     {
       file: 'src/shard/machine/row-cache.ts',
-      find: '    this.#old.get(group)?.delete(key);',
-      replace: '    else this.#old.get(group)?.delete(key);',
+      find: '    this.#old.delete(key);',
+      replace: '    else this.#old.delete(key);',
     },
   ],
 };

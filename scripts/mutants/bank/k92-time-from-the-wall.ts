@@ -11,8 +11,8 @@ export const k92: Mutant = {
   edits: [
     {
       file: 'src/shard/node/entry-clock.ts',
-      find: `    return this.#clock.read(term, this.#stateMs, nowMs, this.#clocks.wallTime());`,
-      replace: `    this.#clock.read(term, this.#stateMs, nowMs, this.#clocks.wallTime());
+      find: `    return this.#clock.read(term, this.#stateMs(), nowMs, this.#clocks.wallTime());`,
+      replace: `    this.#clock.read(term, this.#stateMs(), nowMs, this.#clocks.wallTime());
     return this.#clocks.wallTime();`,
     },
   ],

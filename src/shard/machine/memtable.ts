@@ -8,40 +8,44 @@
 import { prefixRange } from '../../raft/index.js';
 import type { GroupId, PageBounds, RowPage, RowRange, StateKey, StateRow, Storage } from '../../raft/index.js';
 import { ExpiryHead, isExpiryKey, isInExpiryIndex } from './expiry-head.js';
-import type { RowCache } from './row-cache.js';
+import type { CachedRows, HeldRow, RowCache } from './row-cache.js';
 import { cursorsOf, mergedPage } from './row-cursors.js';
 import type { ReadRange } from './row-cursors.js';
 import { RowLayer } from './row-layer.js';
 import { RowView } from './row-view.js';
 import type { StateStore } from './state-store.js';
 
+/** `HeldRow.layer` of what no layer has. */
+const DURABLE = 0;
 const SCAN_PAGE: PageBounds = { rows: 512, bytes: 1024 * 1024 };
 
 export class Memtable implements StateStore {
-  #active = new RowLayer();
+  #active = new RowLayer(1);
   #sealed: RowLayer | undefined;
   readonly #storage: Storage;
   readonly #group: GroupId;
-  readonly #recent: RowCache;
+  readonly #cache: RowCache;
+  readonly #recent: CachedRows;
   readonly #expiryHead = new ExpiryHead();
   readonly #readDurable: ReadRange;
 
-  constructor(storage: Storage, group: GroupId, recent: RowCache) {
+  constructor(storage: Storage, group: GroupId, cache: RowCache) {
     this.#storage = storage;
     this.#group = group;
-    this.#recent = recent;
+    this.#cache = cache;
+    this.#recent = cache.of(group);
     const read: ReadRange = (range, bounds) => storage.range(group, range, bounds);
     // What is due is asked for once.
     this.#readDurable = (range, bounds) =>
-      isInExpiryIndex(range) ? read(range, bounds) : recent.pages.read(group, range, bounds, read);
+      isInExpiryIndex(range) ? read(range, bounds) : cache.pages.read(group, range, bounds, read);
   }
 
   get(key: StateKey): Uint8Array | undefined {
-    const recent = this.#recent.get(this.#group, key);
-    if (recent !== undefined) return recent;
+    const recent = this.#recent.get(key);
+    if (recent !== undefined) return recent.value;
     const found = this.#find(key);
-    if (found !== undefined) this.#recent.set(this.#group, key, found);
-    return found;
+    if (found !== undefined) this.#recent.set(key, found);
+    return found?.value;
   }
 
   /** Takes from the cache what is there, and leaves the cache as it is: these rows are not used again soon. */
@@ -49,19 +53,21 @@ export class Memtable implements StateStore {
     const rows = new Map<StateKey, Uint8Array | undefined>();
     const durable: StateKey[] = [];
     for (const key of keys) {
-      const recent = this.#recent.peek(this.#group, key);
+      const recent = this.#recent.peek(key);
       const layer = recent === undefined ? this.#layerOf(key) : undefined;
       if (recent === undefined && layer === undefined) durable.push(key);
-      else rows.set(key, recent ?? layer?.get(key));
+      else rows.set(key, (recent ?? layer?.get(key))?.value);
     }
     const read = durable.length === 0 ? [] : this.#storage.readAll(this.#group, durable);
     for (const [at, key] of durable.entries()) rows.set(key, read[at]);
     return keys.map((key) => rows.get(key));
   }
 
-  #find(key: StateKey): Uint8Array | undefined {
+  #find(key: StateKey): HeldRow | undefined {
     const layer = this.#layerOf(key);
-    return layer === undefined ? this.#storage.read(this.#group, key) : layer.get(key);
+    if (layer !== undefined) return layer.get(key);
+    const value = this.#storage.read(this.#group, key);
+    return value && { value, layer: DURABLE };
   }
 
   /** The newest layer that says what the row is, or that there is none. */
@@ -71,16 +77,22 @@ export class Memtable implements StateStore {
   }
 
   set(key: StateKey, value: Uint8Array): void {
-    this.#active.set(key, value);
-    // The expiry index is only read in order, for which the cache is of no use.
-    if (isExpiryKey(key)) this.#expiryHead.set(key);
-    else this.#recent.set(this.#group, key, value);
+    const layer = this.#active.number;
+    if (isExpiryKey(key)) {
+      // The expiry index is only read in order, for which the cache is of no use.
+      this.#active.set(key, { value, layer });
+      this.#expiryHead.set(key);
+    } else if (!this.#recent.replaceLast(key, layer, value)) {
+      const row = { value, layer };
+      this.#active.set(key, row);
+      this.#recent.set(key, row);
+    }
   }
 
   delete(key: StateKey): void {
     this.#active.set(key, undefined);
     if (isExpiryKey(key)) this.#expiryHead.delete(key);
-    else this.#recent.delete(this.#group, key);
+    else this.#recent.delete(key);
   }
 
   /** Rows that start with `prefix`, in key order. */
@@ -118,21 +130,21 @@ export class Memtable implements StateStore {
     if (this.#sealed !== undefined) throw new Error('a checkpoint of this group is already in progress');
     const sealed = this.#active;
     this.#sealed = sealed;
-    this.#active = new RowLayer();
+    this.#active = new RowLayer(sealed.number + 1);
     return { [Symbol.iterator]: () => sealed.inKeyOrder() };
   }
 
   /** Drops the sealed rows, which are durable now. */
   release(): void {
     this.#sealed = undefined;
-    this.#recent.pages.clear(this.#group);
+    this.#cache.pages.clear(this.#group);
   }
 
   /** Drops all rows in memory: the durable state was replaced by a snapshot. */
   clear(): void {
-    this.#active = new RowLayer();
+    this.#active = new RowLayer(this.#active.number + 1);
     this.#sealed = undefined;
     this.#expiryHead.clear();
-    this.#recent.clear(this.#group);
+    this.#cache.clear(this.#group);
   }
 }

@@ -8,19 +8,26 @@ import { lowerBound } from '../../raft/index.js';
 import type { RowRange, StateKey, StateRow } from '../../raft/index.js';
 import { EXPIRY_END, EXPIRY_SPACE, isExpiryKey, isInExpiryIndex } from './expiry-head.js';
 import { KeyOrder } from './key-order.js';
+import type { HeldRow } from './row-cache.js';
 import { boundsIn } from './row-cursors.js';
 import type { Run } from './row-cursors.js';
 
-type Rows = Map<StateKey, Uint8Array | undefined>;
+type Rows = Map<StateKey, HeldRow | undefined>;
 
 export class RowLayer {
+  /** Not that of another layer of its memtable; 1 or more. */
+  readonly number: number;
   readonly #rows: Rows = new Map();
   readonly #order = new KeyOrder(this.#rows);
   readonly #expiry: Rows = new Map();
   readonly #expiryOrder = new KeyOrder(this.#expiry);
 
+  constructor(number: number) {
+    this.number = number;
+  }
+
   /** Undefined: deleted, or not in this layer, see `has`. */
-  get(key: StateKey): Uint8Array | undefined {
+  get(key: StateKey): HeldRow | undefined {
     return (isExpiryKey(key) ? this.#expiry : this.#rows).get(key);
   }
 
@@ -28,9 +35,9 @@ export class RowLayer {
     return (isExpiryKey(key) ? this.#expiry : this.#rows).has(key);
   }
 
-  /** `value` undefined: the row is deleted. */
-  set(key: StateKey, value: Uint8Array | undefined): void {
-    (isExpiryKey(key) ? this.#expiry : this.#rows).set(key, value);
+  /** `row` undefined: it is deleted. */
+  set(key: StateKey, row: HeldRow | undefined): void {
+    (isExpiryKey(key) ? this.#expiry : this.#rows).set(key, row);
   }
 
   /** Runs that together have every row of the range, each in one of them; they may have others. */
@@ -38,7 +45,7 @@ export class RowLayer {
     const { from, to } = range;
     const runs: Run[] = [];
     const add = (order: KeyOrder, rows: Rows): void => {
-      for (const keys of order.runs()) runs.push({ keys, value: (at) => rows.get(keys[at] ?? '') });
+      for (const keys of order.runs()) runs.push({ keys, value: (at) => rows.get(keys[at] ?? '')?.value });
     };
     if (!isInExpiryIndex(range)) add(this.#order, this.#rows);
     if (this.#expiry.size > 0 && from < EXPIRY_END && (to === undefined || to > EXPIRY_SPACE)) {
@@ -72,4 +79,4 @@ export class RowLayer {
   }
 }
 
-const rowOf = (rows: Rows, key: StateKey): StateRow => [key, rows.get(key)];
+const rowOf = (rows: Rows, key: StateKey): StateRow => [key, rows.get(key)?.value];

@@ -28,7 +28,7 @@ export class EntryClock {
   read(nowMs: number): number {
     const { term } = this.#raft;
     if (!this.#clock.isReadIn(term)) this.#noteUnapplied(nowMs);
-    return this.#clock.read(term, this.#stateMs, nowMs, this.#clocks.wallTime());
+    return this.#clock.read(term, this.#stateMs(), nowMs, this.#clocks.wallTime());
   }
 
   /** The command, to be proposed once more: now. */
@@ -40,12 +40,12 @@ export class EntryClock {
   applied(entries: readonly Entry[], nowMs: number): void {
     const last = entries.at(-1);
     const newest = last !== undefined && isCommand(last) ? last : entries.findLast(isCommand);
-    if (newest !== undefined) this.#note(newest, this.#stateMs, nowMs);
+    if (newest !== undefined) this.#note(newest, this.#stateMs(), nowMs);
   }
 
   /** A snapshot of this term has replaced the state. */
   restored(term: number): void {
-    this.#clock.noted(this.#stateMs, term, false, this.#clocks.now());
+    this.#clock.noted(this.#stateMs(), term, false, this.#clocks.now());
   }
 
   /** A leader may have proposed by a clock that began lower than the leaders did whose entries are applied here. */
@@ -55,7 +55,7 @@ export class EntryClock {
       const entry = log.entryAt(index);
       if (entry === undefined) return;
       if (!isCommand(entry)) continue;
-      this.#note(entry, Math.max(this.#stateMs, commandTimeMs(entry.data)), nowMs);
+      this.#note(entry, Math.max(this.#stateMs(), commandTimeMs(entry.data)), nowMs);
       return;
     }
   }
@@ -65,7 +65,8 @@ export class EntryClock {
     this.#clock.noted(timeMs, entry.term, entry.index > index || entry.term > term, nowMs);
   }
 
-  get #stateMs(): number {
+  // No getter: reading a private one calls into V8's runtime.
+  #stateMs(): number {
     return this.#machine.replicatedTimeMs ?? 0;
   }
 }

@@ -49,21 +49,22 @@ export class TwoLanes implements SendQueue {
   }
 
   get bytes(): number {
-    return this.#urgent.bytes + this.#bulkBytes;
+    return this.#urgent.bytes + this.#bulkBytes();
   }
 
   get messages(): number {
     return this.#urgent.messages + this.#frameMessages + this.#bulk.messageCount;
   }
 
-  get #bulkBytes(): number {
+  // No getter: reading a private one calls into V8's runtime.
+  #bulkBytes(): number {
     return this.#frameBytes + this.#bulk.byteLength;
   }
 
   /** Each lane has its own bound: however much is queued in bulk, there is room for a heartbeat. */
   add(message: PeerMessage, socketBytes: number): boolean {
     if (!this.#isBulk(message)) return this.#urgent.add(message, socketBytes);
-    if (this.#bulkBytes + socketBytes >= this.#limits.maxQueueBytes) return false;
+    if (this.#bulkBytes() + socketBytes >= this.#limits.maxQueueBytes) return false;
     this.#bulk.add(message);
     if (this.#bulk.byteLength >= SPLIT_BULK_BYTES) this.#cut();
     return true;
@@ -72,7 +73,7 @@ export class TwoLanes implements SendQueue {
   take(clock: () => number, send: (bytes: Uint8Array) => void): number {
     this.#window.sent(this.#urgent.bytes);
     const messages = this.#urgent.take(clock, send);
-    return this.#bulkBytes === 0 ? messages : messages + this.#takeBulk(clock(), send);
+    return this.#bulkBytes() === 0 ? messages : messages + this.#takeBulk(clock(), send);
   }
 
   #takeBulk(now: number, send: (bytes: Uint8Array) => void): number {
@@ -109,7 +110,7 @@ export class TwoLanes implements SendQueue {
     // Most messages of a busy link: short and unordered.
     if (isRaft && !isOrdered) return false;
     const bytes = approximateBytes(message);
-    if (bytes > BULK_BYTES || (isOrdered && this.#bulkBytes > 0)) return true;
+    if (bytes > BULK_BYTES || (isOrdered && this.#bulkBytes() > 0)) return true;
     return (isOrdered || bytes > TINY_BYTES) && !this.#window.hasRoomForSmall(this.#urgent.bytes + bytes);
   }
 
