@@ -2,8 +2,8 @@
  * Finds 16-byte ids in a buffer of slots of equal size: a hash table with open addressing over the buffer itself. A Map
  * of strings would cost three times the time and memory, and load the garbage collector with its strings.
  *
- * A place has the hash of its id beside the position, so that going over the places of other ids does not touch their
- * slots: at a full table that would be most of the time, waiting for the processor's memory.
+ * A place has some bits of its id's hash beside the position, so that a search hardly ever touches the slot of another id:
+ * at a full table that would be most of its time, waiting for the processor's memory.
  *
  * The hash is seeded per process, because clients choose ids; no answer depends on it.
  */
@@ -13,13 +13,13 @@ import { readU32 } from '../big-endian.js';
 const SEED = randomBytes(4).readInt32LE(0);
 const ID_BYTES = 16;
 
-/** Of a place: the hash of the id, and behind it the position of its slot plus 1, where 0 is empty. */
-const PLACE_NUMBERS = 2;
-
 export class DedupIndex {
-  /** It has two places per slot, so it is never more than half full. */
+  /**
+   * Position of a slot plus 1, and above it the high bits of its id's hash, of which the low ones decide the home place; 0
+   * is empty. It has two places per slot, so it is never more than half full.
+   */
   readonly #places: Int32Array;
-  /** Of an index into `#places`. */
+  /** Of an index into `#places`, and of a position plus 1. */
   readonly #mask: number;
   readonly #bytes: Uint8Array;
   readonly #slotBytes: number;
@@ -28,61 +28,53 @@ export class DedupIndex {
   constructor(bytes: Uint8Array, slotBytes: number, slots: number) {
     this.#bytes = bytes;
     this.#slotBytes = slotBytes;
-    this.#places = new Int32Array(PLACE_NUMBERS * 2 * slots);
-    this.#mask = PLACE_NUMBERS * 2 * slots - 1;
+    this.#places = new Int32Array(2 * slots);
+    this.#mask = 2 * slots - 1;
   }
 
   /** Position of the slot with the id at `source[at..]`; -1 if there is none. */
   find(source: Uint8Array, at: number): number {
     const hash = hashOf(source, at);
-    for (let place = this.#homeOf(hash); ; place = this.#next(place)) {
-      const position = this.#positionAt(place);
-      if (position === -1) return position;
-      if (this.#places[place] === hash && isSameId(this.#bytes, position * this.#slotBytes, source, at))
-        return position;
+    for (let place = hash & this.#mask; ; place = (place + 1) & this.#mask) {
+      const found = this.#places[place] ?? 0;
+      if (found === 0) return -1;
+      if (((found ^ hash) & ~this.#mask) !== 0) continue;
+      const position = (found & this.#mask) - 1;
+      if (isSameId(this.#bytes, position * this.#slotBytes, source, at)) return position;
     }
   }
 
   /** Adds the slot's id, which must not be in the table yet. */
   add(position: number): void {
-    const hash = hashOf(this.#bytes, position * this.#slotBytes);
-    let place = this.#homeOf(hash);
-    while (this.#positionAt(place) !== -1) place = this.#next(place);
-    this.#set(place, hash, position);
+    const hash = this.#hashAt(position);
+    let place = hash & this.#mask;
+    while (this.#positionAt(place) !== -1) place = (place + 1) & this.#mask;
+    this.#places[place] = (hash & ~this.#mask) | (position + 1);
   }
 
   /** Removes the slot's id; the slot must still hold the id with which it was added. */
   remove(position: number): void {
-    let gap = this.#homeOf(hashOf(this.#bytes, position * this.#slotBytes));
-    while (this.#positionAt(gap) !== position) gap = this.#next(gap);
+    let gap = this.#hashAt(position) & this.#mask;
+    while (this.#positionAt(gap) !== position) gap = (gap + 1) & this.#mask;
     // Close the gap: later entries of the run may move up, but not before their home place.
-    for (let place = this.#next(gap); ; place = this.#next(place)) {
+    for (let place = (gap + 1) & this.#mask; ; place = (place + 1) & this.#mask) {
       const other = this.#positionAt(place);
       if (other === -1) break;
-      const hash = this.#places[place] ?? 0;
-      if (((place - this.#homeOf(hash)) & this.#mask) >= ((place - gap) & this.#mask)) {
-        this.#set(gap, hash, other);
+      const home = this.#hashAt(other) & this.#mask;
+      if (((place - home) & this.#mask) >= ((place - gap) & this.#mask)) {
+        this.#places[gap] = this.#places[place] ?? 0;
         gap = place;
       }
     }
-    this.#set(gap, 0, -1);
-  }
-
-  #next(place: number): number {
-    return (place + PLACE_NUMBERS) & this.#mask;
+    this.#places[gap] = 0;
   }
 
   #positionAt(place: number): number {
-    return (this.#places[place + 1] ?? 0) - 1;
+    return ((this.#places[place] ?? 0) & this.#mask) - 1;
   }
 
-  #set(place: number, hash: number, position: number): void {
-    this.#places[place] = hash;
-    this.#places[place + 1] = position + 1;
-  }
-
-  #homeOf(hash: number): number {
-    return Math.imul(hash, PLACE_NUMBERS) & this.#mask;
+  #hashAt(position: number): number {
+    return hashOf(this.#bytes, position * this.#slotBytes);
   }
 }
 
