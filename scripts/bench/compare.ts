@@ -68,7 +68,8 @@ export async function compare(options: Options, context: Context, driver: HttpDr
       const builds = await startBuilds(options, context, driver, { leaseReads, isBaseFirst: launch % 2 === 0 });
       const [kvorum] = builds;
       const targets = [...builds, ...beside];
-      for (const target of targets) await warmUp(target, options, context);
+      const kinds = new Set<Row['operation']>(['put', 'get', ...some.map(({ operation }) => operation)]);
+      for (const target of targets) await warmUp(target, kinds, builds, { options, context });
       const untilRound = Math.round((launch * options.rounds) / launches);
       // A build that is driven with more kinds of load than the other would be compiled otherwise.
       const groups = builds.length > 1 ? measured.map((each) => [each]) : groupsOf(measured);
@@ -188,11 +189,23 @@ export async function startKvorum(
   return target;
 }
 
-async function warmUp(target: Target, { quick }: Options, { say }: Context): Promise<void> {
-  say(`warming up ${target.name}`);
-  for (const operation of ['put', 'get'] as const) {
+/**
+ * Drives a target with all operations that are measured: code that one row has run for long, and another not, would be
+ * compiled for the first one only. With builds side by side, only those that all of them have.
+ */
+async function warmUp(
+  target: Target,
+  kinds: ReadonlySet<Row['operation']>,
+  builds: readonly Target[],
+  { options, context }: Pick<Scene, 'options' | 'context'>,
+): Promise<void> {
+  context.say(`warming up ${target.name}`);
+  for (const operation of kinds) {
     const row = { operation, clients: WARM_UP_CLIENTS };
-    if (target.cannot(row) === undefined) await target.drive(row, quick ? WARM_UP_S.quick : WARM_UP_S.full);
+    const able = builds.includes(target) ? builds : [target];
+    if (able.some((each) => each.cannot(row) !== undefined)) continue;
+    await target.prepare?.(row);
+    await target.drive(row, options.quick ? WARM_UP_S.quick : WARM_UP_S.full);
   }
 }
 

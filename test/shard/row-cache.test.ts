@@ -115,6 +115,19 @@ describe('a table with recent rows', () => {
     await storage.close();
   });
 
+  it('does not take rows of an earlier table of the group for its own', async () => {
+    const storage = new MemoryStorage(new MemoryDisk());
+    await storage.open();
+    const recent = new RowCache(1_000);
+    const before = new Memtable(storage, 1, recent);
+    before.set('key', bytes(1));
+    const table = new Memtable(storage, 1, recent);
+    expect(table.get('key')).toBeUndefined();
+    table.set('key', bytes(2));
+    expect([...table.seal()]).toEqual([['key', bytes(2)]]);
+    await storage.close();
+  });
+
   it('drops them when the state is replaced', async () => {
     const storage = new MemoryStorage(new MemoryDisk());
     await storage.open();

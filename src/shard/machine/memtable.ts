@@ -34,6 +34,8 @@ export class Memtable implements StateStore {
     this.#group = group;
     this.#cache = cache;
     this.#recent = cache.of(group);
+    // Rows that an earlier memtable of the group has left there name layers of its own.
+    cache.clear(group);
     const read: ReadRange = (range, bounds) => storage.range(group, range, bounds);
     // What is due is asked for once.
     this.#readDurable = (range, bounds) =>
