@@ -46,6 +46,36 @@ describe('recent rows', () => {
     expect(recent.of(1).get('stays')?.value).toEqual(bytes(10));
   });
 
+  it('are replaced in place only as the last that was asked for, in its layer, and as long as they are there', () => {
+    const recent = new RowCache(2_000);
+    const rows = recent.of(1);
+    const row: HeldRow = { value: bytes(10), layer: 3 };
+    rows.set('key', row);
+    expect(rows.replaceLast('key', 4, bytes(1))).toBe(false);
+    expect(rows.replaceLast('key', 3, bytes(2))).toBe(true);
+    expect(row.value).toEqual(bytes(2));
+    rows.get('other');
+    expect(rows.replaceLast('key', 3, bytes(1))).toBe(false);
+    rows.get('key');
+    expect(rows.replaceLast('key', 3, bytes(4))).toBe(true);
+    recent.clear(1);
+    expect(rows.replaceLast('key', 3, bytes(1))).toBe(false);
+    expect(row.value).toEqual(bytes(4));
+  });
+
+  it('count as many bytes as they have after they were replaced', () => {
+    const keptBeside = (length: number): boolean => {
+      const recent = new RowCache(2_000);
+      recent.of(1).set('before', durable(bytes(10)));
+      recent.of(1).set('key', durable(bytes(500)));
+      expect(recent.of(1).replaceLast('key', 0, bytes(length))).toBe(true);
+      recent.of(1).set('large', durable(bytes(900)));
+      return recent.of(1).get('before') !== undefined;
+    };
+    // With 900 bytes the generation is full before the large row comes, which fills another one.
+    expect([900, 10].map(keptBeside)).toEqual([false, true]);
+  });
+
   it('of nothing are none', () => {
     const recent = new RowCache(0);
     recent.of(1).set('key', durable(bytes(1)));
