@@ -17,7 +17,7 @@ import type { HttpDriver, Target, TargetName } from './target.js';
 import { KvorumCluster, KvorumTarget } from './kvorum.js';
 import { type Figures, measure, Measurement, medians } from './measure.js';
 import type { Options } from './options.js';
-import { type Row, rowName } from './workload.js';
+import { isMany, type Row, rowName } from './workload.js';
 
 export interface RowResult {
   readonly row: Row;
@@ -68,7 +68,7 @@ export async function compare(options: Options, context: Context, driver: HttpDr
       const builds = await startBuilds(options, context, driver, { leaseReads, isBaseFirst: launch % 2 === 0 });
       const [kvorum] = builds;
       const targets = [...builds, ...beside];
-      const kinds = new Set<Row['operation']>(['put', 'get', ...some.map(({ operation }) => operation)]);
+      const kinds = new Set<Row['operation']>(['put', 'get', ...some.map(({ operation }) => operation).filter(isMany)]);
       for (const target of targets) await warmUp(target, kinds, builds, { options, context });
       const untilRound = Math.round((launch * options.rounds) / launches);
       // A build that is driven with more kinds of load than the other would be compiled otherwise.
@@ -190,8 +190,9 @@ export async function startKvorum(
 }
 
 /**
- * Drives a target with all operations that are measured: code that one row has run for long, and another not, would be
- * compiled for the first one only. With builds side by side, only those that all of them have.
+ * Drives a target with puts and gets, of which other rows are mixes, and with the operations about several keys that are
+ * measured: code that one row has run for long, and another not, would be compiled for the first one only. With builds
+ * side by side, only those that all of them have.
  */
 async function warmUp(
   target: Target,
